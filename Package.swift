@@ -1,0 +1,91 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+// Layers: a target depends only on targets of a lower layer (docs/architecture.md).
+
+func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(
+        name: name, dependencies: dependencies,
+        swiftSettings: [
+            .enableUpcomingFeature("ExistentialAny"),
+        ])
+}
+
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let jwtKit = Target.Dependency.product(name: "JWTKit", package: "jwt-kit")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
+let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let swiftProtobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
+
+let package = Package(
+    name: "circles",
+    products: [
+        .executable(name: "circles", targets: ["circles"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
+    ],
+    targets: [
+        // Layer 0: C libraries, pure values, and what needs nothing of ours.
+        .systemLibrary(
+            name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .systemLibrary(
+            name: "CKafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
+        .target(name: "CCurl", linkerSettings: [.linkedLibrary("curl")]),
+        .target(name: "CSpawn"),
+        library("Domain"),
+        library("BlockingThread"),
+        library("PrometheusMetrics", [coreMetrics]),
+
+        // Layer 1: each a library behind Swift.
+        library("EventSchema", ["Domain", swiftProtobuf]),
+        library("Database", ["CPostgres", "Domain", "BlockingThread"]),
+        library("EventLog", ["CKafka", "Domain"]),
+
+        // Layer 2: the commands.
+        library("CircleStore", ["Database", "Domain", "EventSchema"]),
+
+        // Layer 3: the services.
+        library(
+            "Ingest",
+            ["BlockingThread", "Database", "Domain", "EventLog", "EventSchema", logging, metrics, serviceLifecycle]),
+
+        library(
+            "API",
+            [
+                "BlockingThread", "CircleStore", "Database", "Domain", "EventLog",
+                crypto, hummingbird, jwtKit, logging, metrics, nioCore, serviceLifecycle,
+            ]),
+        library(
+            "Jobs",
+            ["BlockingThread", "CCurl", "Database", "Domain", logging, metrics, mustache, serviceLifecycle]),
+        library("Reports", ["Database", "Domain"]),
+
+        // Layer 4: the program.
+        .executableTarget(
+            name: "circles",
+            dependencies: [
+                "API", "BlockingThread", "CSpawn", "CircleStore", "Database", "Domain", "EventLog",
+                "Ingest", "Jobs", "PrometheusMetrics", "Reports",
+                argumentParser, asyncHTTPClient, logging, metrics, nioCore, serviceLifecycle,
+            ],
+            swiftSettings: [.enableUpcomingFeature("ExistentialAny")]),
+    ]
+)

@@ -1,0 +1,129 @@
+import CircleStore
+import Database
+import Domain
+import Foundation
+import HTTPTypes
+import Hummingbird
+import Logging
+import ServiceLifecycle
+
+/// The HTTP server of the API.
+public struct APIServer {
+    public struct Configuration: Sendable {
+        public var host: String
+        /// 0 takes any free port.
+        public var port: Int
+        /// How many requests are answered at once; more are refused with 503.
+        public var concurrentRequestCountMax: Int
+        public var sfuURL: String
+        public var headerByteCountMax: Int
+
+        public init(
+            host: String, port: Int, concurrentRequestCountMax: Int = 1024, sfuURL: String,
+            headerByteCountMax: Int = 16 << 10
+        ) {
+            self.host = host
+            self.port = port
+            self.concurrentRequestCountMax = concurrentRequestCountMax
+            self.sfuURL = sfuURL
+            self.headerByteCountMax = headerByteCountMax
+        }
+    }
+
+    public struct Dependencies: Sendable {
+        public var pool: ConnectionPool
+        public var store: CircleStore
+        public var keys: APIKeys
+        public var tokens: TokenVerifier
+        public var mediaTokens: MediaTokens
+        public var clock: any WallClock
+        /// The text of `/metrics`.
+        public var exposition: @Sendable () -> String
+
+        public init(
+            pool: ConnectionPool, store: CircleStore, keys: APIKeys, tokens: TokenVerifier,
+            mediaTokens: MediaTokens, clock: any WallClock,
+            exposition: @escaping @Sendable () -> String
+        ) {
+            self.pool = pool
+            self.store = store
+            self.keys = keys
+            self.tokens = tokens
+            self.mediaTokens = mediaTokens
+            self.clock = clock
+            self.exposition = exposition
+        }
+    }
+
+    /// Builds the server as a service.
+    ///
+    /// - Parameter onListening: told the port once it is open.
+    public static func service(
+        _ configuration: Configuration, _ dependencies: Dependencies, logger: Logger,
+        onListening: @escaping @Sendable (Int) async -> Void = { _ in }
+    ) -> any Service {
+        Application(
+            router: router(configuration, dependencies),
+            server: .http1(
+                configuration: .init(
+                    idleTimeout: .seconds(75),
+                    httpDecoderConfiguration: .init(
+                        maxHeaderFieldSize: configuration.headerByteCountMax,
+                        maxHeaderListSize: configuration.headerByteCountMax,
+                        maxHeaderFieldCount: 100))),
+            configuration: .init(
+                address: .hostname(configuration.host, port: configuration.port),
+                serverName: "circles", backlog: 1024),
+            onServerRunning: { channel in
+                await onListening(channel.localAddress?.port ?? configuration.port)
+            },
+            logger: logger)
+    }
+
+    static func router(
+        _ configuration: Configuration, _ dependencies: Dependencies
+    ) -> Router<CirclesRequestContext> {
+        let router = Router(context: CirclesRequestContext.self)
+        router.addMiddleware {
+            MetricsMiddleware()
+            RequestIdentification(clock: dependencies.clock)
+            ProblemDocuments()
+        }
+        addOperations(to: router, dependencies)
+        let group = router.group("v1")
+            .add(middleware: ConcurrencyLimit(configuration.concurrentRequestCountMax))
+            .add(middleware: Authentication(keys: dependencies.keys, tokens: dependencies.tokens))
+        CircleRoutes(
+            store: dependencies.store, mediaTokens: dependencies.mediaTokens,
+            sfuURL: configuration.sfuURL, clock: dependencies.clock
+        ).add(to: group)
+        return router
+    }
+
+    private struct Health: Encodable {
+        let status: String
+    }
+
+    private static func addOperations(
+        to router: Router<CirclesRequestContext>, _ dependencies: Dependencies
+    ) {
+        router.get("healthz") { _, _ in JSON.response(Health(status: "ok")) }
+        router.get("readyz") { _, _ in
+            // Ready means: the database answers. A broker that is down delays events, no command.
+            do {
+                try await dependencies.pool.withConnection { connection in
+                    _ = try connection.query("select 1::int8")
+                }
+                return JSON.response(Health(status: "ready"))
+            } catch {
+                return JSON.response(
+                    Health(status: "database unavailable"), status: .serviceUnavailable)
+            }
+        }
+        router.get("metrics") { _, _ in
+            Response(
+                status: .ok, headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8"],
+                body: ResponseBody(byteBuffer: ByteBuffer(string: dependencies.exposition())))
+        }
+    }
+}

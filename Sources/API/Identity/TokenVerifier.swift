@@ -1,0 +1,175 @@
+import Domain
+import Foundation
+import JWTKit
+
+/// Who sent a request, by a verified token.
+struct Identity: Sendable, Equatable {
+    let uid: String
+    let email: String?
+}
+
+/// Verifies the bearer tokens of users: of the development issuer (HS256) and of Firebase
+/// (RS256, keys from a JWKS URL). A token's issuer decides the algorithm; nothing else does.
+public struct TokenVerifier: Sendable {
+    /// The development issuer's name in `iss` and `aud`.
+    public static let developmentIssuer = "circles-development"
+
+    public struct Configuration: Sendable {
+        /// Signs development tokens; `nil` refuses them.
+        public var developmentSecret: String?
+        /// `nil` refuses Firebase tokens.
+        public var firebase: Firebase?
+
+        public struct Firebase: Sendable {
+            public var projectID: String
+            public var jwksURL: String
+
+            public init(projectID: String, jwksURL: String) {
+                self.projectID = projectID
+                self.jwksURL = jwksURL
+            }
+
+            var issuer: String { "https://securetoken.google.com/\(projectID)" }
+        }
+
+        public init(developmentSecret: String?, firebase: Firebase?) {
+            self.developmentSecret = developmentSecret
+            self.firebase = firebase
+        }
+    }
+
+    private let configuration: Configuration
+    private let developmentKeys: JWTKeyCollection?
+    private let firebaseKeys: RemoteKeySet?
+    private let clock: any WallClock
+
+    /// How far the clocks of issuers may be ahead of ours.
+    private static let leewaySeconds: Double = 30
+
+    public init(
+        configuration: Configuration, clock: any WallClock,
+        fetch: @escaping @Sendable (_ url: String) async throws -> RemoteKeySet.Fetched
+    ) async {
+        self.configuration = configuration
+        self.clock = clock
+        developmentKeys =
+            if let secret = configuration.developmentSecret {
+                await JWTKeyCollection().add(
+                    hmac: HMACKey(from: secret), digestAlgorithm: .sha256)
+            } else { nil }
+        firebaseKeys = configuration.firebase.map {
+            RemoteKeySet(url: $0.jwksURL, clock: clock, fetch: fetch)
+        }
+    }
+
+    /// - Throws: `Problem` (401) with `token_missing`, `token_malformed`, `token_invalid` or
+    ///   `token_expired`.
+    func verify(authorization: String?) async throws -> Identity {
+        guard let authorization, authorization.lowercased().hasPrefix("bearer ") else {
+            throw Problem.unauthorized("token_missing", "A bearer token is required")
+        }
+        let token = authorization.dropFirst(7).drop { $0 == " " }
+        guard let (header, claims) = unverified(String(token)) else {
+            throw Problem.unauthorized("token_malformed", "The bearer token is not a JWT")
+        }
+        let invalid = Problem.unauthorized("token_invalid", "The bearer token is not valid")
+        let keys: JWTKeyCollection
+        if claims.iss == Self.developmentIssuer, header.alg == "HS256", let developmentKeys {
+            keys = developmentKeys
+        } else if let firebase = configuration.firebase, let firebaseKeys,
+            claims.iss == firebase.issuer, header.alg == "RS256", let kid = header.kid
+        {
+            keys = try await firebaseKeys.keys(for: kid)
+        } else {
+            throw invalid
+        }
+        let verified: UserClaims
+        do {
+            verified = try await keys.verify(String(token))
+        } catch {
+            throw invalid
+        }
+        return try identity(verified)
+    }
+
+    private func identity(_ claims: UserClaims) throws -> Identity {
+        let invalid = Problem.unauthorized("token_invalid", "The bearer token is not valid")
+        let now = Double(clock.now().microseconds) / 1e6
+        guard let expiry = claims.exp, expiry.isFinite else { throw invalid }
+        guard now < expiry else {
+            throw Problem.unauthorized("token_expired", "The bearer token has expired")
+        }
+        for begin in [claims.iat, claims.nbf, claims.auth_time] {
+            if let begin, begin > now + Self.leewaySeconds { throw invalid }
+        }
+        let audience =
+            claims.iss == Self.developmentIssuer
+            ? Self.developmentIssuer : configuration.firebase?.projectID
+        guard let audience, claims.aud?.values.contains(audience) == true,
+            let uid = claims.sub, isUID(uid)
+        else { throw invalid }
+        return Identity(uid: uid, email: claims.email)
+    }
+
+    private func unverified(_ token: String) -> (header: JWTHeader, claims: UserClaims)? {
+        guard token.utf8.count <= 8192,
+            let parsed = try? DefaultJWTParser().parse(Array(token.utf8), as: UserClaims.self)
+        else { return nil }
+        return (parsed.header, parsed.payload)
+    }
+
+    /// Signs a token of the development issuer, as `circles token` does.
+    public static func developmentToken(
+        uid: String, email: String?, secret: String, now: Timestamp, lifetimeSeconds: Int64
+    ) async throws -> String {
+        let keys = await JWTKeyCollection().add(
+            hmac: HMACKey(from: secret), digestAlgorithm: .sha256)
+        let begin = Double(now.microseconds / 1_000_000)
+        return try await keys.sign(
+            UserClaims(
+                iss: developmentIssuer, aud: .init(values: [developmentIssuer]), sub: uid,
+                email: email, iat: begin, exp: begin + Double(lifetimeSeconds)))
+    }
+}
+
+/// The claims that we read. Plain values: a token may hold anything.
+private struct UserClaims: JWTPayload {
+    var iss: String?
+    var aud: OneOrMany?
+    var sub: String?
+    var email: String?
+    var iat: Double?
+    var nbf: Double?
+    var auth_time: Double?
+    var exp: Double?
+
+    /// Times and names are checked by `TokenVerifier`, which has the clock.
+    func verify(using _: some JWTAlgorithm) throws {}
+}
+
+/// A claim that is a string or an array of strings (RFC 7519 §4.1.3).
+private struct OneOrMany: Codable {
+    let values: [String]
+
+    init(values: [String]) {
+        self.values = values
+    }
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        if let value = try? container.decode(String.self) {
+            values = [value]
+        } else {
+            values = try container.decode([String].self)
+        }
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        if values.count == 1 {
+            try container.encode(values[0])
+        } else {
+            try container.encode(values)
+        }
+    }
+}

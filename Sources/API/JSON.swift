@@ -1,0 +1,82 @@
+import Foundation
+import Hummingbird
+import NIOCore
+
+/// How bodies are read and written.
+enum JSON {
+    static let bodyByteCountMax = 64 << 10
+
+    static func encode(_ value: some Encodable) -> [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.withoutEscapingSlashes, .sortedKeys]
+        do {
+            return Array(try encoder.encode(value))
+        } catch {
+            // Our own response types hold no NaN and no foreign encoders.
+            preconditionFailure("a response always encodes: \(error)")
+        }
+    }
+
+    static func response(
+        _ value: some Encodable, status: HTTPResponse.Status = .ok, headers: HTTPFields = [:]
+    ) -> Response {
+        var headers = headers
+        headers[.contentType] = "application/json"
+        return Response(
+            status: status, headers: headers,
+            body: ResponseBody(byteBuffer: ByteBuffer(bytes: encode(value))))
+    }
+
+    /// Reads a body as an object.
+    ///
+    /// - Throws: `Problem` for a body that is too large, of another media type, not UTF-8, not
+    ///   JSON or no object. An empty body reads as `{}` where that is allowed.
+    static func fields(of request: Request, mayBeEmpty: Bool = false) async throws -> JSONFields {
+        let length = request.headers[.contentLength].flatMap { Int($0) } ?? 0
+        guard length <= bodyByteCountMax else { throw Problem.bodyTooLarge }
+        let bytes: [UInt8]
+        do {
+            bytes = Array(buffer: try await request.body.collect(upTo: bodyByteCountMax))
+        } catch is NIOTooManyBytesError {
+            throw Problem.bodyTooLarge
+        }
+        if bytes.isEmpty, mayBeEmpty { return JSONFields([:]) }
+        let type = request.headers[.contentType] ?? ""
+        let mediaType = type.prefix { $0 != ";" }.lowercased().filter { $0 != " " }
+        guard mediaType == "application/json" else { throw Problem.unsupportedMediaType }
+        guard String(validating: bytes, as: UTF8.self) != nil,
+            let object = try? JSONDecoder().decode([String: JSONValue].self, from: Data(bytes))
+        else { throw Problem.malformedJSON }
+        return JSONFields(object)
+    }
+}
+
+/// Any JSON value.
+enum JSONValue: Decodable, Sendable, Equatable {
+    case null
+    case bool(Bool)
+    case integer(Int64)
+    case number(Double)
+    case string(String)
+    case array([JSONValue])
+    case object([String: JSONValue])
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        if container.decodeNil() {
+            self = .null
+        } else if let value = try? container.decode(Bool.self) {
+            self = .bool(value)
+        } else if let value = try? container.decode(Int64.self) {
+            self = .integer(value)
+        } else if let value = try? container.decode(Double.self) {
+            self = .number(value)
+        } else if let value = try? container.decode(String.self) {
+            self = .string(value)
+        } else if let value = try? container.decode([JSONValue].self) {
+            self = .array(value)
+        } else {
+            self = .object(try container.decode([String: JSONValue].self))
+        }
+    }
+}

@@ -1,0 +1,337 @@
+import BlockingThread
+import CircleStore
+import Database
+import Dispatch
+import Domain
+import EventLog
+import Logging
+import Metrics
+
+/// The loop behind one shard of `OutboxRelay`. Lives on one thread.
+///
+/// A row's life: unpublished → published (a broker has it, `published_at` is set) → deleted
+/// (`ingest_cursors` has passed it). It goes back to unpublished when Ingest has read past its
+/// place in the log without storing it, or when the log it was published to is gone.
+final class RelayWorker {
+    private let shard: Int
+    private let configuration: OutboxRelay.Configuration
+    private let locator: any KafkaLocator
+    private let clock: any WallClock
+    private let logger: Logger
+    private let stop: StopFlag
+
+    private let published = Counter(label: "circles_relay_published_total")
+    private let republished = Counter(label: "circles_relay_republished_total")
+    private let failures = Counter(label: "circles_relay_failures_total")
+    private let unstoredRows = Gauge(label: "circles_relay_unstored_rows")
+
+    /// How often a row is published before it is left to an operator: then it is in the log and
+    /// Ingest cannot read it. It stays in the outbox.
+    private static let publishCountMax = 10
+
+    init(
+        shard: Int, configuration: OutboxRelay.Configuration, locator: any KafkaLocator,
+        clock: any WallClock, logger: Logger, stop: StopFlag
+    ) {
+        self.shard = shard
+        self.configuration = configuration
+        self.locator = locator
+        self.clock = clock
+        var logger = logger
+        logger[metadataKey: "shard"] = "\(shard)"
+        self.logger = logger
+        self.stop = stop
+    }
+
+    func run() {
+        var failureCount = 0
+        while !stop.isRaised {
+            do {
+                let connection = try Connection(
+                    url: configuration.databaseURL, applicationName: "circles-relay")
+                guard try lockShard(connection) else {
+                    stop.wait(milliseconds: 500)
+                    continue
+                }
+                try connection.script("listen \(OutboxSignal.channel)")
+                while !stop.isRaised {
+                    guard let endpoint = try locator.locate() else {
+                        stop.wait(milliseconds: 200)
+                        continue
+                    }
+                    try relay(to: endpoint, connection)
+                    failureCount = 0
+                }
+            } catch {
+                failureCount += 1
+                failures.increment()
+                logger.warning("relay starts over", metadata: ["error": "\(error)"])
+                stop.wait(milliseconds: min(50 << min(failureCount, 6), 2000))
+            }
+        }
+    }
+
+    /// The lock goes with the session: a relay that dies frees its shard.
+    private func lockShard(_ connection: Connection) throws -> Bool {
+        try connection.query(
+            "select pg_try_advisory_lock(hashtext('circles.relay'), \(Int32(shard)))"
+        )[0].get(0)
+    }
+
+    /// Publishes to one broker until it is replaced.
+    private func relay(to endpoint: KafkaEndpoint, _ connection: Connection) throws {
+        let producer = try Producer(settings: endpoint.settings, topic: Topic.events)
+        if endpoint.incarnation != lastIncarnation {
+            if lastIncarnation != nil {
+                // What only the former broker had is gone with it.
+                try forgetPublication(connection)
+            }
+            lastIncarnation = endpoint.incarnation
+        }
+        logger.info("relay is active", metadata: ["brokers": "\(endpoint.settings.bootstrapServers)"])
+        var isReplaced = false
+        let look = PacedCheck(milliseconds: 500) { [locator] in
+            // A failure to look is no replacement; the next look tells.
+            (try? locator.locate()).flatMap { $0 }.map { $0 != endpoint } ?? false
+        }
+        while !stop.isRaised, !isReplaced {
+            let (storedCount, openCount) = try confirm(connection)
+            let publishedCount = try publish(producer, connection) {
+                isReplaced = isReplaced || look.says()
+                return isReplaced || stop.isRaised
+            }
+            isReplaced = isReplaced || look.says()
+            if publishedCount == 0, storedCount == 0 {
+                _ = try connection.waitForNotifications(milliseconds: openCount > 0 ? 10 : 250)
+            }
+        }
+    }
+
+    private var lastIncarnation: String?
+
+    // MARK: Rounds
+
+    /// Deletes rows that are stored, and offers again those that Ingest has passed over.
+    ///
+    /// - Returns: how many were deleted, and how many are published and open.
+    private func confirm(_ connection: Connection) throws -> (stored: Int, open: Int) {
+        let stored = try connection.query(
+            """
+            delete from outbox
+            using ingest_cursors
+            where ingest_cursors.circle_id = outbox.circle_id
+                and ingest_cursors.source = \(SourcePosition.apiSource)
+                and ingest_cursors.source_epoch = \(SourcePosition.apiEpoch)
+                and outbox.source_seq <= ingest_cursors.last_seq
+                and outbox.published_at is not null
+                and \(trusted: shardCondition)
+                and not exists (
+                    select
+                    from ingest_gaps
+                    where ingest_gaps.circle_id = outbox.circle_id
+                        and ingest_gaps.source = \(SourcePosition.apiSource)
+                        and outbox.source_seq
+                            between ingest_gaps.first_seq and ingest_gaps.last_seq
+                )
+            """
+        ).affectedCount
+        let passed = try connection.query(
+            """
+            update outbox
+            set published_at = null
+            from ingest_offsets
+            where outbox.published_at is not null
+                and ingest_offsets.topic = \(Topic.events)
+                and ingest_offsets.kafka_partition = outbox.kafka_partition
+                and (
+                    ingest_offsets.log_generation > outbox.log_generation
+                    or ingest_offsets.next_offset > outbox.kafka_offset
+                )
+                and outbox.publish_count < \(Self.publishCountMax)
+                and \(trusted: shardCondition)
+                and not exists (
+                    select
+                    from ingest_cursors
+                    where ingest_cursors.circle_id = outbox.circle_id
+                        and ingest_cursors.source = \(SourcePosition.apiSource)
+                        and outbox.source_seq <= ingest_cursors.last_seq
+                )
+            """
+        ).affectedCount
+        if passed > 0 {
+            republished.increment(by: passed)
+            logger.notice("publishing again", metadata: ["rows": "\(passed)"])
+        }
+        let row = try connection.query(
+            """
+            select count(*) filter (where published_at is not null), count(*)
+            from outbox
+            where \(trusted: shardCondition)
+            """)[0]
+        let (open, all): (Int, Int) = (try row.get(0), try row.get(1))
+        unstoredRows.record(all)
+        return (stored, open)
+    }
+
+    private func forgetPublication(_ connection: Connection) throws {
+        let count = try connection.query(
+            """
+            update outbox set published_at = null
+            where published_at is not null and \(trusted: shardCondition)
+            """
+        ).affectedCount
+        republished.increment(by: count)
+        logger.notice("the broker was replaced", metadata: ["rows_again": "\(count)"])
+    }
+
+    /// Publishes the next rows and marks those that a broker has taken.
+    ///
+    /// - Returns: how many were taken.
+    private func publish(
+        _ producer: Producer, _ connection: Connection, isAbandoned: () -> Bool
+    ) throws -> Int {
+        let rows = try unpublishedRows(producer, connection)
+        guard !rows.isEmpty else { return 0 }
+        let generations = try logGenerations(connection)
+        let deliveries = try producer.publish(rows.map(\.outgoing), isAbandoned: isAbandoned)
+        var taken: [(row: OutboxRow, offset: Int64)] = []
+        var failure: EventLogError?
+        for (row, delivery) in zip(rows, deliveries) {
+            switch delivery {
+            case .stored(let offset): taken.append((row, offset))
+            case .failed(let error): failure = failure ?? error
+            case .unknown: break
+            }
+        }
+        if !taken.isEmpty {
+            try connection.query(
+                """
+                update outbox
+                set
+                    published_at = \(clock.now()), kafka_partition = taken.kafka_partition,
+                    kafka_offset = taken.kafka_offset, log_generation = taken.log_generation,
+                    publish_count = publish_count + 1
+                from unnest(
+                    \(taken.map(\.row.outboxID)), \(taken.map(\.row.outgoing.partition)),
+                    \(taken.map(\.offset)),
+                    \(taken.map { generations[$0.row.outgoing.partition] ?? 0 })
+                ) as taken (outbox_id, kafka_partition, kafka_offset, log_generation)
+                where outbox.outbox_id = taken.outbox_id
+                """)
+            published.increment(by: taken.count)
+        }
+        if let failure { throw failure }
+        return taken.count
+    }
+
+    private struct OutboxRow {
+        let outboxID: Int64
+        let outgoing: OutgoingRecord
+    }
+
+    /// The next rows to publish, in order, as far as each partition's bound on unstored bytes
+    /// allows.
+    private func unpublishedRows(
+        _ producer: Producer, _ connection: Connection
+    ) throws -> [OutboxRow] {
+        var byteCounts: [Int32: Int] = [:]
+        for row in try connection.query(
+            """
+            select kafka_partition, sum(octet_length(record))::bigint
+            from outbox
+            where published_at is not null and kafka_partition is not null
+                and \(trusted: shardCondition)
+            group by kafka_partition
+            """
+        ).map({ $0 }) {
+            byteCounts[try row.get(0)] = try row.get(1)
+        }
+        var rows: [OutboxRow] = []
+        var closed: Set<Int32> = []
+        var last: Int64 = 0
+        // Rows of a partition at its bound are passed over; the scan for others is bounded too.
+        for _ in 0..<10 {
+            let page = try connection.query(
+                """
+                select outbox_id, circle_id, event_type, trace_id, record
+                from outbox
+                where published_at is null and publish_count < \(Self.publishCountMax)
+                    and outbox_id > \(last) and \(trusted: shardCondition)
+                order by outbox_id
+                limit \(configuration.batchCountMax)
+                """)
+            for index in 0..<page.count {
+                let row = page[index]
+                let circleID: CircleID = try row.get(1)
+                let record: Bytes = try row.get(4)
+                last = try row.get(0)
+                let key = Array(circleID.description.utf8)
+                let partition = producer.partition(of: key)
+                guard !closed.contains(partition) else { continue }
+                let byteCount = byteCounts[partition, default: 0] + record.array.count
+                guard byteCount <= configuration.unstoredByteCountMax else {
+                    closed.insert(partition)
+                    continue
+                }
+                byteCounts[partition] = byteCount
+                rows.append(
+                    OutboxRow(
+                        outboxID: last,
+                        outgoing: OutgoingRecord(
+                            partition: partition, key: key, value: record.array,
+                            headers: [
+                                ("type", try row.get(2)), ("schema_version", "1"),
+                                ("trace_id", try row.get(3)),
+                            ])))
+            }
+            if page.count < configuration.batchCountMax || rows.count >= configuration.batchCountMax
+            {
+                break
+            }
+        }
+        return rows
+    }
+
+    /// Read before publishing: a row that lands in a newer log than it says is only published
+    /// once more than needed.
+    private func logGenerations(_ connection: Connection) throws -> [Int32: Int64] {
+        var generations: [Int32: Int64] = [:]
+        for row in try connection.query(
+            """
+            select kafka_partition, log_generation
+            from ingest_offsets
+            where topic = \(Topic.events)
+            """
+        ).map({ $0 }) {
+            generations[try row.get(0)] = try row.get(1)
+        }
+        return generations
+    }
+
+    private var shardCondition: String {
+        configuration.shardCount == 1
+            ? "true"
+            : "get_byte(uuid_send(outbox.circle_id), 15) % \(configuration.shardCount) = \(shard)"
+    }
+}
+
+/// A check that is made at most once in an interval.
+private final class PacedCheck {
+    private let interval: UInt64
+    private let check: () -> Bool
+    private var next: UInt64
+
+    init(milliseconds: UInt64, _ check: @escaping () -> Bool) {
+        interval = milliseconds * 1_000_000
+        self.check = check
+        next = DispatchTime.now().uptimeNanoseconds + interval
+    }
+
+    /// - Returns: what the check says when it is due, else `false`.
+    func says() -> Bool {
+        let now = DispatchTime.now().uptimeNanoseconds
+        guard now >= next else { return false }
+        next = now + interval
+        return check()
+    }
+}

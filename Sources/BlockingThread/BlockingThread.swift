@@ -1,0 +1,54 @@
+import Foundation
+import Synchronization
+
+/// Runs blocking work on a thread of its own, so that it never holds a thread of the
+/// cooperative pool.
+public enum BlockingThread {
+    /// Runs `body` on a new thread named `name` and returns what it returns.
+    ///
+    /// Cancellation does not interrupt `body`; hand it a `StopFlag` for that.
+    public static func run<Result: Sendable>(
+        name: String, _ body: @escaping @Sendable () throws -> Result
+    ) async throws -> Result {
+        try await withCheckedThrowingContinuation { continuation in
+            start(name: name) {
+                continuation.resume(with: Swift.Result { try body() })
+            }
+        }
+    }
+
+    /// Starts `body` on a new thread named `name` and returns at once.
+    public static func start(name: String, _ body: @escaping @Sendable () -> Void) {
+        let thread = Thread(block: body)
+        thread.name = name
+        thread.stackSize = 1 << 20
+        thread.start()
+    }
+}
+
+/// A one-way signal to a loop on a thread of its own: once raised it stays raised.
+public final class StopFlag: Sendable {
+    private let raised = Atomic<Bool>(false)
+
+    public init() {}
+
+    public func raise() {
+        raised.store(true, ordering: .releasing)
+    }
+
+    public var isRaised: Bool {
+        raised.load(ordering: .acquiring)
+    }
+
+    /// Sleeps on the calling thread until `milliseconds` have passed or the flag is raised,
+    /// whichever is first; looks at the flag every 20 ms.
+    @available(*, noasync)
+    public func wait(milliseconds: Int) {
+        var left = milliseconds
+        while left > 0, !isRaised {
+            let step = min(left, 20)
+            Thread.sleep(forTimeInterval: Double(step) / 1000)
+            left -= step
+        }
+    }
+}

@@ -1,0 +1,171 @@
+import Database
+import Domain
+
+/// What a host asks for when creating a circle; the values are within `Limits`.
+public struct CircleDraft: Sendable {
+    public var details: CircleDetails
+    public var invitedUIDs: [String]
+    /// Whether it goes live at once, with its host in it.
+    public var startsNow: Bool
+
+    public init(details: CircleDetails, invitedUIDs: [String], startsNow: Bool) {
+        self.details = details
+        self.invitedUIDs = invitedUIDs
+        self.startsNow = startsNow
+    }
+}
+
+/// What a host changes; `nil` leaves a value as it is.
+public struct CirclePatch: Sendable, Equatable {
+    public var title: String?
+    public var category: String?
+    public var privacy: Privacy?
+    public var coHostUIDs: [String]?
+    public var invitedUIDs: [String]?
+    public var coverURL: String?
+    public var startAt: Timestamp?
+    public var durationMinutes: Int?
+    public var maxSpeakers: Int?
+    public var maxListeners: Int?
+    public var micPolicy: MicPolicy?
+    /// Whether to open the circle now.
+    public var starts: Bool
+
+    public init() {
+        starts = false
+    }
+
+    func applied(to details: CircleDetails) -> CircleDetails {
+        var changed = details
+        changed.title = title ?? changed.title
+        changed.category = category ?? changed.category
+        changed.privacy = privacy ?? changed.privacy
+        changed.coHostUIDs = coHostUIDs ?? changed.coHostUIDs
+        changed.coverURL = coverURL ?? changed.coverURL
+        changed.startAt = startAt ?? changed.startAt
+        changed.durationMinutes = durationMinutes ?? changed.durationMinutes
+        changed.maxSpeakers = maxSpeakers ?? changed.maxSpeakers
+        changed.maxListeners = maxListeners ?? changed.maxListeners
+        changed.micPolicy = micPolicy ?? changed.micPolicy
+        return changed
+    }
+}
+
+/// A circle and the seat that a command gave its caller in it.
+public struct Admission: Sendable {
+    public let circle: Circle
+    /// `nil` when the circle has not begun.
+    public let seat: Seat?
+    /// Whether the seat was there before.
+    public let isResumed: Bool
+}
+
+extension CircleStore {
+    /// Creates a circle; its creator is the host.
+    ///
+    /// - Throws: `CommandError.creationLimitReached` for the sixth in 24 hours.
+    public func create(_ draft: CircleDraft, by caller: Caller) async throws -> Admission {
+        precondition(draft.details.hostUID == caller.uid, "the creator is the host")
+        let now = clock.now()
+        let (settings, dayAgo) = (settings, now.adding(seconds: -86_400))
+        let admission = try await pool.transaction { connection in
+            // The lock makes the limit exact across processes: a host's creations queue here.
+            try connection.query(
+                "select pg_advisory_xact_lock(hashtextextended(\(caller.uid), 1))")
+            let recent: Int = try connection.query(
+                """
+                select count(*) from circles
+                where host_uid = \(caller.uid) and created_at > \(dayAgo)
+                """)[0].get(0)
+            guard recent < Limits.creationsPerHostAndDay else {
+                throw CommandError.creationLimitReached
+            }
+            let circle = Circle(
+                circleID: CircleID(now: now), details: draft.details, status: .scheduled,
+                createdAt: now, startedAt: nil, endedAt: nil)
+            try connection.insert(circle, hostEmail: caller.email)
+            var transaction = CircleTransaction(
+                connection: connection, created: circle, caller: caller, settings: settings)
+            try transaction.replaceInvitations(draft.invitedUIDs)
+            transaction.record(.circleCreated(draft.details))
+            var seat: Seat?
+            if draft.startsNow {
+                try transaction.start()
+                seat = try transaction.admit()
+            }
+            try transaction.writeEvents()
+            return Admission(circle: transaction.circle, seat: seat, isResumed: false)
+        }
+        signal.send()
+        return admission
+    }
+
+    /// Changes a circle that has not begun, and opens it if the patch says so.
+    public func update(
+        _ circleID: CircleID, _ patch: CirclePatch, by caller: Caller
+    ) async throws -> Circle {
+        try await command(on: circleID, by: caller) { transaction in
+            try transaction.requireModerator()
+            switch transaction.circle.status {
+            case .scheduled: break
+            case .live: throw CommandError.circleAlreadyStarted
+            case .ended: throw CommandError.circleEnded
+            }
+            let details = patch.applied(to: transaction.circle.details)
+            if details.coHostUIDs != transaction.circle.details.coHostUIDs {
+                guard caller.uid == details.hostUID else { throw CommandError.forbidden }
+            }
+            if details != transaction.circle.details {
+                try transaction.replaceDetails(details)
+            }
+            if let invited = patch.invitedUIDs {
+                try transaction.replaceInvitations(invited)
+            }
+            if patch.starts {
+                try transaction.start()
+            }
+            return transaction.circle
+        }
+    }
+
+    /// Opens a scheduled circle.
+    public func start(_ circleID: CircleID, by caller: Caller) async throws -> Circle {
+        var patch = CirclePatch()
+        patch.starts = true
+        return try await update(circleID, patch, by: caller)
+    }
+
+    /// Ends a circle for everyone in it.
+    public func end(
+        _ circleID: CircleID, reason: EndReason = .host, by caller: Caller
+    ) async throws -> Circle {
+        try await command(on: circleID, by: caller) { transaction in
+            try transaction.requireModerator()
+            guard transaction.circle.status != .ended else { throw CommandError.circleEnded }
+            try transaction.end(reason)
+            return transaction.circle
+        }
+    }
+}
+
+extension Connection {
+    fileprivate func insert(_ circle: Circle, hostEmail: String?) throws {
+        let details = circle.details
+        try query(
+            """
+            insert into circles (
+                circle_id, title, category, privacy, host_uid, host_email, co_host_uids,
+                cover_url, start_at, duration_min, max_speakers, max_listeners, mic_policy,
+                status, created_at, last_event_at
+            )
+            values (
+                \(circle.circleID), \(details.title), \(details.category),
+                \(details.privacy.rawValue), \(details.hostUID), \(hostEmail),
+                \(details.coHostUIDs), \(details.coverURL), \(details.startAt),
+                \(Int32(details.durationMinutes)), \(Int32(details.maxSpeakers)),
+                \(Int32(details.maxListeners)), \(details.micPolicy.rawValue),
+                \(circle.status.rawValue), \(circle.createdAt), \(circle.createdAt)
+            )
+            """)
+    }
+}

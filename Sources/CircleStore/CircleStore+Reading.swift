@@ -1,0 +1,124 @@
+import Database
+import Domain
+
+/// A circle with those in it, for one reader.
+public struct CircleView: Sendable {
+    public let circle: Circle
+    public let listenerCount: Int
+    public let speakerCount: Int
+    /// In order of joining; `nil` when the reader may not see who is inside.
+    public let members: [MemberView]?
+
+    public struct MemberView: Sendable {
+        public let seat: Seat
+        public let isConnected: Bool
+        public let lastSpokeAt: Timestamp?
+    }
+
+    /// Raised hands, first come first; `nil` when the reader may not see who is inside.
+    public var hands: [Seat]? {
+        members?.map(\.seat).filter { $0.handRaisedAt != nil }
+            .sorted { ($0.handRaisedAt!, $0.uid) < ($1.handRaisedAt!, $1.uid) }  // filtered above
+    }
+}
+
+/// A place in the directory: after the circle with this start and id.
+public struct DirectoryPosition: Sendable, Equatable {
+    public let startAt: Timestamp
+    public let circleID: CircleID
+
+    public init(startAt: Timestamp, circleID: CircleID) {
+        self.startAt = startAt
+        self.circleID = circleID
+    }
+}
+
+extension CircleStore {
+    /// - Throws: `CommandError.circleNotFound` also when the caller may not know of it.
+    public func circle(_ circleID: CircleID, for caller: Caller) async throws -> CircleView {
+        try await pool.transaction { connection in
+            try connection.script("set transaction isolation level repeatable read read only")
+            let rows = try connection.query(
+                """
+                select \(trusted: Circle.columns)
+                from circles
+                where circle_id = \(circleID)
+                """)
+            guard let row = rows.first else { throw CommandError.circleNotFound }
+            let circle = try Circle(row: row)
+            guard try connection.canSee(circle, uid: caller.uid) else {
+                throw CommandError.circleNotFound
+            }
+            let members = try connection.query(
+                """
+                select
+                    seats.uid, seats.session_id, seats.role, seats.is_muted,
+                    seats.hand_raised_at, seats.joined_at, seats.lease_expires_at,
+                    coalesce(members.is_connected, false), members.last_spoke_at
+                from seats
+                left join members using (circle_id, uid, session_id)
+                where seats.circle_id = \(circleID)
+                order by seats.joined_at, seats.uid
+                """
+            ).map { row in
+                CircleView.MemberView(
+                    seat: try Seat(row: row), isConnected: try row.get(7),
+                    lastSpokeAt: try row.optional(8))
+            }
+            let isInside =
+                try circle.details.privacy == .public || circle.isHosted(by: caller.uid)
+                || members.contains { $0.seat.uid == caller.uid }
+                || connection.isInvited(caller.uid, to: circleID)
+            return CircleView(
+                circle: circle,
+                listenerCount: members.count { !$0.seat.role.isOnStage },
+                speakerCount: members.count { $0.seat.role.isOnStage },
+                members: isInside ? members : nil)
+        }
+    }
+
+    /// A page of the directory, latest start first.
+    public func directory(
+        status: CircleStatus?, limit: Int, after position: DirectoryPosition?, for caller: Caller
+    ) async throws -> [CircleView] {
+        try await pool.withConnection { connection in
+            try connection.query(
+                """
+                select
+                    \(trusted: Circle.columns),
+                    occupancy.listener_count, occupancy.speaker_count
+                from circles
+                cross join lateral (
+                    select
+                        count(*) filter (where role = 'listener') as listener_count,
+                        count(*) filter (where role <> 'listener') as speaker_count
+                    from seats
+                    where seats.circle_id = circles.circle_id
+                ) as occupancy
+                where (\(status?.rawValue)::text is null or status = \(status?.rawValue))
+                    and (
+                        \(position?.startAt)::timestamptz is null
+                        or (start_at, circles.circle_id)
+                            < (\(position?.startAt), \(position?.circleID))
+                    )
+                    and (
+                        privacy <> 'secret'
+                        or host_uid = \(caller.uid)
+                        or \(caller.uid) = any (co_host_uids)
+                        or exists (
+                            select from invitations
+                            where invitations.circle_id = circles.circle_id
+                                and invitations.uid = \(caller.uid)
+                        )
+                    )
+                order by start_at desc, circles.circle_id desc
+                limit \(limit)
+                """
+            ).map { row in
+                CircleView(
+                    circle: try Circle(row: row), listenerCount: try row.get(Circle.columnCount),
+                    speakerCount: try row.get(Circle.columnCount + 1), members: nil)
+            }
+        }
+    }
+}

@@ -1,0 +1,93 @@
+import Database
+import Domain
+import EventSchema
+
+/// Every command on circles. Each is one transaction that checks, changes seats, numbers its
+/// events and puts them into the outbox; when it has committed, the events cannot be lost.
+///
+/// All commands on one circle wait for each other on its row's lock, so limits are exact and
+/// sequence numbers have no gap.
+public struct CircleStore: Sendable {
+    let pool: ConnectionPool
+    let clock: any WallClock
+    let settings: Settings
+    let signal: OutboxSignal
+
+    public struct Settings: Sendable {
+        /// How long a seat is kept without a sign of life from its member.
+        public var seatLeaseSeconds: Int64
+
+        public init(seatLeaseSeconds: Int64) {
+            self.seatLeaseSeconds = seatLeaseSeconds
+        }
+    }
+
+    public init(pool: ConnectionPool, clock: any WallClock, settings: Settings) {
+        self.pool = pool
+        self.clock = clock
+        self.settings = settings
+        signal = OutboxSignal(pool: pool)
+    }
+
+    /// Runs `body` as one command: in a transaction, with the circle's row locked and its events
+    /// written at the end.
+    ///
+    /// - Throws: `CommandError` when a rule forbids it, `DatabaseError` when PostgreSQL fails.
+    func command<Result: Sendable>(
+        on circleID: CircleID, by caller: Caller,
+        _ body: @escaping @Sendable (inout CircleTransaction) throws -> Result
+    ) async throws -> Result {
+        let store = self
+        let result = try await pool.transaction { connection in
+            var transaction = try CircleTransaction(
+                connection: connection, circleID: circleID, caller: caller, store: store)
+            let result = try body(&transaction)
+            try transaction.writeEvents()
+            return result
+        }
+        signal.send()
+        return result
+    }
+}
+
+/// Who runs a command.
+public struct Caller: Sendable, Hashable {
+    public var uid: String
+    public var email: String?
+    /// Goes with the events into Kafka's headers.
+    public var traceID: String
+
+    public init(uid: String, email: String? = nil, traceID: String = "") {
+        self.uid = uid
+        self.email = email
+        self.traceID = traceID
+    }
+}
+
+/// A circle as its commands know it.
+public struct Circle: Sendable, Hashable {
+    public let circleID: CircleID
+    public var details: CircleDetails
+    public var status: CircleStatus
+    public let createdAt: Timestamp
+    public var startedAt: Timestamp?
+    public var endedAt: Timestamp?
+
+    /// Whether the member may moderate.
+    public func isHosted(by uid: String) -> Bool {
+        details.hostUID == uid || details.coHostUIDs.contains(uid)
+    }
+}
+
+/// A member's place in a circle.
+public struct Seat: Sendable, Hashable {
+    public let uid: String
+    public let sessionID: SessionID
+    public var role: Role
+    public var isMuted: Bool
+    public var handRaisedAt: Timestamp?
+    public let joinedAt: Timestamp
+    public var leaseExpiresAt: Timestamp
+
+    var member: Event.Member { Event.Member(uid: uid, sessionID: sessionID) }
+}

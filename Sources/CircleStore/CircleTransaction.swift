@@ -1,0 +1,259 @@
+import Database
+import Domain
+import EventSchema
+
+/// One command at work: the locked circle, the caller, and the events so far.
+struct CircleTransaction {
+    let connection: Connection
+    let caller: Caller
+    let settings: CircleStore.Settings
+    private(set) var circle: Circle
+    /// The time of the command: never before the circle's last event, so that event times and
+    /// sequence numbers rise together whatever the machine's clock does.
+    let now: Timestamp
+    private var lastSequence: Int64
+    private var pending: [Event] = []
+
+    /// Locks the circle's row.
+    ///
+    /// - Throws: `CommandError.circleNotFound` also when the caller may not know of the circle.
+    init(
+        connection: Connection, circleID: CircleID, caller: Caller, store: CircleStore
+    ) throws {
+        self.connection = connection
+        self.caller = caller
+        settings = store.settings
+        let rows = try connection.query(
+            """
+            select \(trusted: Circle.columns), event_seq, last_event_at
+            from circles
+            where circle_id = \(circleID)
+            for update
+            """)
+        guard let row = rows.first else { throw CommandError.circleNotFound }
+        circle = try Circle(row: row)
+        lastSequence = try row.get(Circle.columnCount)
+        let lastEventAt: Timestamp = try row.get(Circle.columnCount + 1)
+        now = max(store.clock.now(), lastEventAt.adding(microseconds: 1))
+        guard try connection.canSee(circle, uid: caller.uid) else {
+            throw CommandError.circleNotFound
+        }
+    }
+
+    /// For a circle that this transaction has just inserted.
+    init(
+        connection: Connection, created circle: Circle, caller: Caller,
+        settings: CircleStore.Settings
+    ) {
+        self.connection = connection
+        self.caller = caller
+        self.settings = settings
+        self.circle = circle
+        now = circle.createdAt
+        lastSequence = 0
+    }
+
+    // MARK: Events
+
+    /// Adds an event; its time is the command's, one microsecond after the one before it.
+    mutating func record(_ payload: Event.Payload) {
+        let occurredAt = now.adding(microseconds: Int64(pending.count))
+        pending.append(
+            Event(
+                eventID: EventID(now: occurredAt), circleID: circle.circleID,
+                position: SourcePosition(
+                    source: SourcePosition.apiSource, epoch: SourcePosition.apiEpoch,
+                    sequence: lastSequence + Int64(pending.count) + 1),
+                occurredAt: occurredAt, payload: payload))
+    }
+
+    /// Writes the events into the outbox and moves the circle's numbering along.
+    mutating func writeEvents() throws {
+        guard let last = pending.last else { return }
+        try connection.query(
+            """
+            with numbering as (
+                update circles
+                set event_seq = \(last.position.sequence), last_event_at = \(last.occurredAt)
+                where circle_id = \(circle.circleID)
+            )
+            insert into outbox (circle_id, source_seq, event_type, trace_id, record, created_at)
+            select \(circle.circleID), source_seq, event_type, \(caller.traceID), record, \(now)
+            from unnest(
+                \(pending.map(\.position.sequence)),
+                \(pending.map(\.payload.typeName)),
+                \(pending.map { Bytes(EventCodec.encode($0)) })
+            ) as event (source_seq, event_type, record)
+            order by source_seq
+            """)
+        lastSequence = last.position.sequence
+        pending.removeAll()
+    }
+
+    // MARK: Checks
+
+    func requireLive() throws(CommandError) {
+        switch circle.status {
+        case .scheduled: throw .circleNotStarted
+        case .live: return
+        case .ended: throw .circleEnded
+        }
+    }
+
+    func requireModerator() throws(CommandError) {
+        guard circle.isHosted(by: caller.uid) else { throw .forbidden }
+    }
+
+    // MARK: Seats
+
+    func seat(of uid: String) throws -> Seat? {
+        let rows = try connection.query(
+            """
+            select \(trusted: Seat.columns)
+            from seats
+            where circle_id = \(circle.circleID) and uid = \(uid)
+            """)
+        return try rows.first.map { try Seat(row: $0) }
+    }
+
+    /// The caller's own seat.
+    func callerSeat() throws -> Seat {
+        guard let seat = try seat(of: caller.uid) else { throw CommandError.notAMember }
+        return seat
+    }
+
+    /// The seat of the member that a moderation command is about.
+    func targetSeat(_ uid: String) throws -> Seat {
+        guard let seat = try seat(of: uid) else { throw CommandError.memberNotFound }
+        return seat
+    }
+
+    struct Occupancy {
+        var listeners: Int
+        /// Everyone on stage but the host, whose place is always kept.
+        var guestsOnStage: Int
+    }
+
+    func occupancy() throws -> Occupancy {
+        let row = try connection.query(
+            """
+            select
+                count(*) filter (where role = 'listener'),
+                count(*) filter (where role in ('speaker', 'coHost'))
+            from seats
+            where circle_id = \(circle.circleID)
+            """)[0]
+        return Occupancy(listeners: try row.get(0), guestsOnStage: try row.get(1))
+    }
+
+    var guestsOnStageMax: Int { circle.details.maxSpeakers - 1 }
+
+    func insert(_ seat: Seat) throws {
+        try connection.query(
+            """
+            insert into seats (
+                circle_id, uid, session_id, role, is_muted, hand_raised_at, joined_at,
+                lease_expires_at
+            )
+            values (
+                \(circle.circleID), \(seat.uid), \(seat.sessionID), \(seat.role.rawValue),
+                \(seat.isMuted), \(seat.handRaisedAt), \(seat.joinedAt), \(seat.leaseExpiresAt)
+            )
+            """)
+    }
+
+    func update(_ seat: Seat) throws {
+        try connection.query(
+            """
+            update seats
+            set
+                role = \(seat.role.rawValue), is_muted = \(seat.isMuted),
+                hand_raised_at = \(seat.handRaisedAt), lease_expires_at = \(seat.leaseExpiresAt)
+            where circle_id = \(circle.circleID) and uid = \(seat.uid)
+            """)
+    }
+
+    /// Takes the seat away, with the events that this means.
+    mutating func vacate(_ seat: Seat, _ reason: LeaveReason) throws {
+        try connection.query(
+            "delete from seats where circle_id = \(circle.circleID) and uid = \(seat.uid)")
+        recordDeparture(of: seat, reason)
+    }
+
+    private mutating func recordDeparture(of seat: Seat, _ reason: LeaveReason) {
+        if seat.handRaisedAt != nil {
+            record(.handLowered(seat.member, .left))
+        }
+        record(.memberLeft(seat.member, reason))
+    }
+
+    /// Vacates every seat, or only those whose lease has run out.
+    mutating func vacateAll(_ reason: LeaveReason, leaseExpiredBefore limit: Timestamp? = nil) throws {
+        let rows = try connection.query(
+            """
+            delete from seats
+            where circle_id = \(circle.circleID)
+                and (\(limit)::timestamptz is null or lease_expires_at < \(limit))
+            returning \(trusted: Seat.columns)
+            """)
+        let seats = try rows.map { try Seat(row: $0) }
+        for seat in seats.sorted(by: { ($0.joinedAt, $0.uid) < ($1.joinedAt, $1.uid) }) {
+            recordDeparture(of: seat, reason)
+        }
+    }
+
+    // MARK: The circle's own row
+
+    mutating func start() throws {
+        circle.status = .live
+        circle.startedAt = now
+        try connection.query(
+            """
+            update circles
+            set status = 'live', started_at = \(now)
+            where circle_id = \(circle.circleID)
+            """)
+        record(.circleStarted(actorUID: caller.uid))
+    }
+
+    mutating func end(_ reason: EndReason) throws {
+        try vacateAll(.circleEnded)
+        circle.status = .ended
+        circle.endedAt = now
+        try connection.query(
+            """
+            update circles
+            set status = 'ended', ended_at = \(now)
+            where circle_id = \(circle.circleID)
+            """)
+        record(.circleEnded(actorUID: caller.uid, reason))
+    }
+
+    mutating func replaceDetails(_ details: CircleDetails) throws {
+        circle.details = details
+        try connection.query(
+            """
+            update circles
+            set
+                title = \(details.title), category = \(details.category),
+                privacy = \(details.privacy.rawValue), co_host_uids = \(details.coHostUIDs),
+                cover_url = \(details.coverURL), start_at = \(details.startAt),
+                duration_min = \(Int32(details.durationMinutes)),
+                max_speakers = \(Int32(details.maxSpeakers)),
+                max_listeners = \(Int32(details.maxListeners)),
+                mic_policy = \(details.micPolicy.rawValue)
+            where circle_id = \(circle.circleID)
+            """)
+        record(.circleUpdated(details, actorUID: caller.uid))
+    }
+
+    func replaceInvitations(_ uids: [String]) throws {
+        try connection.query("delete from invitations where circle_id = \(circle.circleID)")
+        try connection.query(
+            """
+            insert into invitations (circle_id, uid)
+            select distinct \(circle.circleID), uid
+            from unnest(\(uids)) as invited (uid)
+            """)
+    }
+}

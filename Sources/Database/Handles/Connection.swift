@@ -1,0 +1,230 @@
+internal import CPostgres
+import Domain
+
+/// One PostgreSQL session, used by one thread at a time.
+///
+/// libpq: "libpq is reentrant and thread-safe … no two threads attempt to manipulate the same
+/// PGconn object at the same time" (PostgreSQL 15, §34.20). The class is therefore not
+/// `Sendable`: a `ConnectionPool` worker or a service thread owns it.
+public final class Connection {
+    private let handle: OpaquePointer
+    private var preparedNames: [String: String] = [:]
+    public private(set) var isInTransaction = false
+
+    /// A NOTIFY that another session sent.
+    public struct Notification: Sendable {
+        public let channel: String
+        public let payload: String
+    }
+
+    /// How many prepared statements one session keeps; past it they are all dropped.
+    private static let preparedCountMax = 256
+
+    /// Opens a session.
+    ///
+    /// - Parameters:
+    ///   - url: a libpq connection string or URI.
+    ///   - settings: run-time parameters set at the start, such as `search_path`.
+    /// - Throws: `DatabaseError`, retriable, when the server does not take us.
+    @available(*, noasync)
+    public init(
+        url: String, applicationName: String, settings: [(name: String, value: String)] = []
+    ) throws(DatabaseError) {
+        let keywords = ["dbname", "fallback_application_name", "connect_timeout", "client_encoding"]
+        let values = [url, applicationName, "5", "UTF8"]
+        let connected = withCStrings(keywords) { keywords in
+            withCStrings(values) { values in
+                PQconnectdbParams(keywords, values, 1)
+            }
+        }
+        guard let connected else {
+            throw DatabaseError(
+                code: DatabaseError.connectionCode, message: "out of memory", operation: "connect")
+        }
+        handle = connected
+        guard PQstatus(handle) == CONNECTION_OK else {
+            throw DatabaseError(
+                code: DatabaseError.connectionCode, message: errorMessage, operation: "connect")
+        }
+        PQsetNoticeProcessor(handle, { _, _ in }, nil)
+        try script("set timezone to 'UTC'; set client_min_messages to warning")
+        for setting in settings {
+            try query("select set_config(\(setting.name), \(setting.value), false)")
+        }
+    }
+
+    deinit {
+        PQfinish(handle)
+    }
+
+    /// Whether the session is still usable.
+    public var isAlive: Bool { PQstatus(handle) == CONNECTION_OK }
+
+    private var errorMessage: String {
+        guard let message = PQerrorMessage(handle) else { return "unknown error" }
+        return trimmed(String(cString: message))
+    }
+
+    // MARK: Statements
+
+    /// Runs a statement with its binds and returns its rows; the statement is prepared once per
+    /// session.
+    @available(*, noasync)
+    @discardableResult
+    public func query(_ sql: SQL) throws(DatabaseError) -> Rows {
+        try run(sql, resultFormat: 1)
+    }
+
+    /// Like `query`, but every column comes as PostgreSQL's own text, whatever its type.
+    @available(*, noasync)
+    public func queryText(_ sql: SQL) throws(DatabaseError) -> TextRows {
+        TextRows(try run(sql, resultFormat: 0))
+    }
+
+    /// Runs a text that may hold several statements and takes no binds.
+    @available(*, noasync)
+    public func script(_ text: String) throws(DatabaseError) {
+        let result = PQexec(handle, text)
+        _ = try check(result, operation: summary(of: text))
+    }
+
+    private func run(_ sql: SQL, resultFormat: Int32) throws(DatabaseError) -> Rows {
+        let name = try prepare(sql)
+        let result = withParameters(sql.binds) { values, lengths, formats in
+            PQexecPrepared(
+                handle, name, Int32(sql.binds.count), values, lengths, formats, resultFormat)
+        }
+        return try check(result, operation: summary(of: sql.text))
+    }
+
+    private func prepare(_ sql: SQL) throws(DatabaseError) -> String {
+        if let name = preparedNames[sql.text] { return name }
+        if preparedNames.count >= Self.preparedCountMax {
+            try script("deallocate all")
+            preparedNames.removeAll()
+        }
+        let name = "s\(preparedNames.count)"
+        let result = sql.binds.map(\.oid).withUnsafeBufferPointer { types in
+            PQprepare(handle, name, sql.text, Int32(types.count), types.baseAddress)
+        }
+        _ = try check(result, operation: summary(of: sql.text))
+        preparedNames[sql.text] = name
+        return name
+    }
+
+    private func check(_ result: OpaquePointer?, operation: String) throws(DatabaseError) -> Rows {
+        guard let result else {
+            throw DatabaseError(
+                code: DatabaseError.connectionCode, message: errorMessage, operation: operation)
+        }
+        let rows = Rows(result)
+        switch PQresultStatus(result) {
+        case PGRES_TUPLES_OK, PGRES_COMMAND_OK, PGRES_COPY_IN, PGRES_EMPTY_QUERY:
+            return rows
+        default:
+            throw error(of: result, operation: operation)
+        }
+    }
+
+    private func error(of result: OpaquePointer, operation: String) -> DatabaseError {
+        func field(_ code: UnicodeScalar) -> String? {
+            PQresultErrorField(result, Int32(code.value)).map { String(cString: $0) }
+        }
+        guard PQstatus(handle) == CONNECTION_OK, let code = field("C") else {
+            return DatabaseError(
+                code: DatabaseError.connectionCode, message: errorMessage, operation: operation)
+        }
+        return DatabaseError(
+            code: code, message: field("M") ?? errorMessage, operation: operation,
+            constraint: field("n"))
+    }
+
+    // MARK: Transactions
+
+    /// Runs `body` in one transaction: commits when it returns, rolls back when it throws.
+    @available(*, noasync)
+    public func transaction<Result>(_ body: () throws -> Result) throws -> Result {
+        precondition(!isInTransaction, "transactions do not nest")
+        try script("begin")
+        isInTransaction = true
+        defer { isInTransaction = false }
+        let result: Result
+        do {
+            result = try body()
+        } catch {
+            // The first error is the one that counts; a session that cannot roll back is dead,
+            // and its owner replaces it.
+            if isAlive { try? script("rollback") }
+            throw error
+        }
+        try script("commit")
+        return result
+    }
+
+    // MARK: COPY
+
+    /// Streams rows into a table by `copy … from stdin (format binary)`.
+    ///
+    /// - Parameter target: table and columns, from our own code: `events (circle_id, …)`.
+    @available(*, noasync)
+    public func copy(
+        into target: String, _ fill: (inout CopyWriter) throws -> Void
+    ) throws {
+        let statement = "copy \(target) from stdin (format binary)"
+        _ = try check(PQexec(handle, statement), operation: statement)
+        do {
+            var writer = CopyWriter { [handle] bytes in
+                bytes.withUnsafeBytes { raw in
+                    PQputCopyData(
+                        handle, raw.baseAddress?.assumingMemoryBound(to: CChar.self),
+                        Int32(raw.count)) == 1
+                }
+            }
+            try fill(&writer)
+            try writer.finish()
+        } catch {
+            _ = PQputCopyEnd(handle, "abandoned")
+            drain()
+            throw error
+        }
+        guard PQputCopyEnd(handle, nil) == 1 else {
+            throw DatabaseError(
+                code: DatabaseError.connectionCode, message: errorMessage, operation: statement)
+        }
+        defer { drain() }
+        _ = try check(PQgetResult(handle), operation: statement)
+    }
+
+    private func drain() {
+        while let result = PQgetResult(handle) { PQclear(result) }
+    }
+
+    // MARK: Notifications
+
+    /// Waits until a NOTIFY arrives on a channel that this session listens to, or the time is
+    /// up, and returns what has arrived.
+    @available(*, noasync)
+    public func waitForNotifications(milliseconds: Int) throws(DatabaseError) -> [Notification] {
+        if let arrived = takeNotifications() { return arrived }
+        guard isAlive, waitReadable(PQsocket(handle), milliseconds: milliseconds) else {
+            return []
+        }
+        guard PQconsumeInput(handle) == 1 else {
+            throw DatabaseError(
+                code: DatabaseError.connectionCode, message: errorMessage, operation: "listen")
+        }
+        return takeNotifications() ?? []
+    }
+
+    private func takeNotifications() -> [Notification]? {
+        var arrived: [Notification] = []
+        while let notify = PQnotifies(handle) {
+            arrived.append(
+                Notification(
+                    channel: String(cString: notify.pointee.relname),
+                    payload: String(cString: notify.pointee.extra)))
+            PQfreemem(notify)
+        }
+        return arrived.isEmpty ? nil : arrived
+    }
+}

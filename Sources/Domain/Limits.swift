@@ -1,0 +1,26 @@
+/// The bounds of what a request may ask for; each is checked where the value enters.
+public enum Limits {
+    public static let titleCharacterCount = 1...120
+    public static let categoryCharacterCount = 0...40
+    public static let uidByteCount = 1...128
+    public static let coverURLByteCountMax = 2048
+    public static let reasonCharacterCountMax = 500
+    public static let durationMinutes = 5...720
+    public static let maxSpeakers = 1...8
+    public static let maxListeners = 1...100
+    public static let coHostCountMax = 8
+    public static let invitedCountMax = 500
+    /// How far ahead a circle may be scheduled.
+    public static let scheduleAheadSecondsMax: Int64 = 366 * 86_400
+    /// A start time this far in the past still counts as "now".
+    public static let startGraceSeconds: Int64 = 60
+    /// How long before its start the host may open a scheduled circle by joining it.
+    public static let earlyStartSeconds: Int64 = 15 * 60
+    public static let creationsPerHostAndDay = 5
+    public static let pageSize = 1...100
+    public static let pageSizeDefault = 20
+
+    public static let maxSpeakersDefault = 8
+    public static let maxListenersDefault = 100
+    public static let durationMinutesDefault = 60
+}

@@ -1,0 +1,209 @@
+import Domain
+import Foundation
+import SwiftProtobuf
+
+/// An event that cannot be read.
+public enum EventDecodingError: Error, Sendable, Hashable {
+    /// Not Protobuf, or not this message.
+    case malformed
+    /// A field that every event has is missing or out of range.
+    case invalid(field: String)
+}
+
+/// Between `Event` and its bytes on the wire (`proto/circles/events/v1/events.proto`).
+public enum EventCodec {
+    /// The version in the `schema_version` header.
+    public static let schemaVersion = 1
+
+    public static func encode(_ event: Event) -> [UInt8] {
+        var envelope = ProtoEnvelope()
+        envelope.eventID = Data(event.eventID.bytes)
+        envelope.circleID = Data(event.circleID.bytes)
+        envelope.source = event.position.source
+        envelope.sourceEpoch = UInt64(event.position.epoch)
+        envelope.sourceSeq = UInt64(event.position.sequence)
+        envelope.occurredAt = event.occurredAt.microseconds
+        envelope.payload = ProtoEnvelope.OneOf_Payload(event.payload)
+        do {
+            return try envelope.serializedBytes()
+        } catch {
+            // proto3 without required fields or Any: SwiftProtobuf has nothing to throw.
+            preconditionFailure("a proto3 message always serializes: \(error)")
+        }
+    }
+
+    public static func decode(_ bytes: UnsafeRawBufferPointer) throws(EventDecodingError) -> Event {
+        let envelope: ProtoEnvelope
+        do {
+            envelope = try ProtoEnvelope(serializedBytes: bytes)
+        } catch {
+            throw .malformed
+        }
+        guard let eventID = EventID(data: envelope.eventID) else {
+            throw .invalid(field: "event_id")
+        }
+        guard let circleID = CircleID(data: envelope.circleID) else {
+            throw .invalid(field: "circle_id")
+        }
+        guard (1...128).contains(envelope.source.utf8.count), !hasNUL(envelope.source) else {
+            throw .invalid(field: "source")
+        }
+        guard let epoch = Int64(exactly: envelope.sourceEpoch) else {
+            throw .invalid(field: "source_epoch")
+        }
+        guard let sequence = Int64(exactly: envelope.sourceSeq), sequence >= 1 else {
+            throw .invalid(field: "source_seq")
+        }
+        guard Self.timeRange.contains(envelope.occurredAt) else {
+            throw .invalid(field: "occurred_at")
+        }
+        return Event(
+            eventID: eventID, circleID: circleID,
+            position: SourcePosition(source: envelope.source, epoch: epoch, sequence: sequence),
+            occurredAt: Timestamp(microseconds: envelope.occurredAt),
+            payload: try Event.Payload(envelope.payload))
+    }
+
+    public static func decode(_ bytes: [UInt8]) throws(EventDecodingError) -> Event {
+        let result: Result<Event, EventDecodingError> = bytes.withUnsafeBytes { raw in
+            do throws(EventDecodingError) { return .success(try decode(raw)) } catch {
+                return .failure(error)
+            }
+        }
+        return try result.get()
+    }
+
+    /// 2020-01-01 up to 2100-01-01: outside, a clock is broken and no partition would fit.
+    static let timeRange: Range<Int64> = 1_577_836_800_000_000..<4_102_444_800_000_000
+}
+
+extension Identifier {
+    fileprivate init?(data: Data) {
+        guard let id = data.withUnsafeBytes({ Self(bytes: $0) }) else { return nil }
+        self = id
+    }
+}
+
+/// PostgreSQL text holds no NUL.
+private func hasNUL(_ text: String) -> Bool {
+    text.utf8.contains(0)
+}
+
+extension Event.Payload {
+    fileprivate init(_ payload: ProtoEnvelope.OneOf_Payload?) throws(EventDecodingError) {
+        switch payload {
+        case .circleCreated(let created): self = .circleCreated(try CircleDetails(created.details))
+        case .circleUpdated(let updated):
+            self = .circleUpdated(
+                try CircleDetails(updated.details), actorUID: try readText(updated.actorUid, "actor_uid"))
+        case .circleStarted(let started):
+            self = .circleStarted(actorUID: try readText(started.actorUid, "actor_uid"))
+        case .circleEnded(let ended):
+            self = .circleEnded(
+                actorUID: try readText(ended.actorUid, "actor_uid"), EndReason(ended.reason))
+        case .memberJoined(let joined):
+            self = .memberJoined(
+                try readMember(joined.member), try readRole(joined.role))
+        case .memberLeft(let left):
+            self = .memberLeft(try readMember(left.member), LeaveReason(left.reason))
+        case .memberPromoted(let promoted):
+            self = .memberPromoted(
+                try readMember(promoted.member),
+                actorUID: try readText(promoted.actorUid, "actor_uid"), try readRole(promoted.role))
+        case .memberDemoted(let demoted):
+            self = .memberDemoted(
+                try readMember(demoted.member),
+                actorUID: try readText(demoted.actorUid, "actor_uid"), try readRole(demoted.role))
+        case .memberMuted(let muted):
+            self = .memberMuted(
+                try readMember(muted.member),
+                actorUID: try readText(muted.actorUid, "actor_uid"))
+        case .memberUnmuted(let unmuted):
+            self = .memberUnmuted(
+                try readMember(unmuted.member),
+                actorUID: try readText(unmuted.actorUid, "actor_uid"))
+        case .memberKicked(let kicked):
+            self = .memberKicked(
+                try readMember(kicked.member),
+                actorUID: try readText(kicked.actorUid, "actor_uid"),
+                reason: try readText(kicked.reason, "reason"))
+        case .memberBanned(let banned):
+            self = .memberBanned(
+                uid: try readUID(banned.uid), actorUID: try readText(banned.actorUid, "actor_uid"),
+                reason: try readText(banned.reason, "reason"))
+        case .handRaised(let raised):
+            self = .handRaised(try readMember(raised.member))
+        case .handLowered(let lowered):
+            self = .handLowered(
+                try readMember(lowered.member), LowerReason(lowered.reason))
+        case .mediaConnected(let connected):
+            self = .mediaConnected(
+                try readMember(connected.member),
+                iceMilliseconds: bounded(connected.iceMs),
+                dtlsMilliseconds: bounded(connected.dtlsMs),
+                firstPacketMilliseconds: bounded(connected.firstPacketMs))
+        case .mediaDisconnected(let disconnected):
+            self = .mediaDisconnected(try readMember(disconnected.member))
+        case .speakingStarted(let started):
+            self = .speakingStarted(try readMember(started.member))
+        case .speakingStopped(let stopped):
+            self = .speakingStopped(try readMember(stopped.member))
+        case nil: self = .unknown
+        }
+    }
+}
+
+/// PostgreSQL's integer has 31 bits.
+private func bounded(_ value: UInt32) -> Int {
+    Int(min(value, UInt32(Int32.max)))
+}
+
+private func readText(_ value: String, _ field: String) throws(EventDecodingError) -> String {
+    guard !hasNUL(value) else { throw .invalid(field: field) }
+    return value
+}
+
+private func readUID(_ value: String) throws(EventDecodingError) -> String {
+    guard Limits.uidByteCount.contains(value.utf8.count), !hasNUL(value) else {
+        throw .invalid(field: "uid")
+    }
+    return value
+}
+
+private func readMember(_ member: ProtoMember) throws(EventDecodingError) -> Event.Member {
+    guard let sessionID = SessionID(data: member.sessionID) else {
+        throw .invalid(field: "session_id")
+    }
+    return Event.Member(uid: try readUID(member.uid), sessionID: sessionID)
+}
+
+private func readRole(_ role: ProtoRole) throws(EventDecodingError) -> Role {
+    switch role {
+    case .listener: .listener
+    case .speaker: .speaker
+    case .coHost: .coHost
+    case .host: .host
+    case .unspecified, .UNRECOGNIZED: throw .invalid(field: "role")
+    }
+}
+
+extension CircleDetails {
+    fileprivate init(_ details: ProtoCircleDetails) throws(EventDecodingError) {
+        let title = try readText(details.title, "title")
+        let category = try readText(details.category, "category")
+        let cover = try readText(details.coverURL, "cover_url")
+        var coHosts: [String] = []
+        for coHost in details.coHostUids {
+            coHosts.append(try readUID(coHost))
+        }
+        guard EventCodec.timeRange.contains(details.startAt) else {
+            throw .invalid(field: "start_at")
+        }
+        self.init(
+            title: title, category: category, privacy: try Privacy(details.privacy),
+            hostUID: try readUID(details.hostUid), coHostUIDs: coHosts, coverURL: cover,
+            startAt: Timestamp(microseconds: details.startAt),
+            durationMinutes: bounded(details.durationMin), maxSpeakers: bounded(details.maxSpeakers),
+            maxListeners: bounded(details.maxListeners), micPolicy: try MicPolicy(details.micPolicy))
+    }
+}

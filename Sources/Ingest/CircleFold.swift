@@ -1,0 +1,192 @@
+import Domain
+
+/// What a circle's events add up to. Pure: the same events in canonical order give the same
+/// value, and no event, however odd, does anything but change it or leave it.
+///
+/// Rules:
+/// - a session begins with its first `memberJoined` and ends with the first of its
+///   `memberLeft`, a newer session of the same member, or the circle's end;
+/// - events of a session that is not open change nothing;
+/// - a hand goes down with `handLowered`, a promotion or the session's end.
+struct CircleFold {
+    let circleID: CircleID
+    private(set) var summary = Summary()
+    private(set) var attendances: [SessionID: Attendance] = [:]
+    private(set) var lastKey: Event.CanonicalKey?
+
+    /// Sessions that changed since `takeChanges`.
+    private var changedSessions: Set<SessionID> = []
+    private var openSessions: [String: SessionID] = [:]
+    private var memberUIDs: Set<String> = []
+    private var listenerCount = 0
+    private var stageCount = 0
+
+    init(circleID: CircleID) {
+        self.circleID = circleID
+    }
+
+    /// The circle as a whole.
+    struct Summary: Equatable {
+        var details: CircleDetails?
+        var createdAt: Timestamp?
+        var startedAt: Timestamp?
+        var endedAt: Timestamp?
+        var endReason: EndReason?
+        var peakListeners = 0
+        var peakListenersAt: Timestamp?
+        var peakSpeakers = 0
+        var peakSpeakersAt: Timestamp?
+        var participantMicroseconds: Int64 = 0
+        var attendanceCount = 0
+        var memberCount = 0
+        var handRaiseCount = 0
+        var promotionCount = 0
+        var demotionCount = 0
+        var muteCount = 0
+        var kickCount = 0
+        var banCount = 0
+    }
+
+    /// Applies the next event in canonical order.
+    mutating func apply(_ event: Event) {
+        let at = event.occurredAt
+        lastKey = event.canonicalKey
+        switch event.payload {
+        case .circleCreated(let details):
+            summary.details = details
+            summary.createdAt = summary.createdAt ?? at
+        case .circleUpdated(let details, _):
+            summary.details = details
+        case .circleStarted:
+            summary.startedAt = summary.startedAt ?? at
+        case .circleEnded(_, let reason):
+            endCircle(reason, at: at)
+        case .memberJoined(let member, let role):
+            join(member, role, at: at)
+        case .memberLeft(let member, let reason):
+            if isOpen(member) { close(member.sessionID, reason, at: at) }
+        case .memberBanned:
+            summary.banCount += 1
+        case .memberPromoted, .memberDemoted, .memberMuted, .memberUnmuted, .memberKicked,
+            .handRaised, .handLowered, .mediaConnected, .mediaDisconnected, .speakingStarted,
+            .speakingStopped:
+            applyToSession(event.payload, at: at)
+        case .unknown: break
+        }
+    }
+
+    /// What changed since the last call.
+    mutating func takeChanges() -> [Attendance] {
+        defer { changedSessions.removeAll(keepingCapacity: true) }
+        return changedSessions.compactMap { attendances[$0] }
+    }
+
+    // MARK: Presence
+
+    private func isOpen(_ member: Event.Member) -> Bool {
+        openSessions[member.uid] == member.sessionID
+    }
+
+    private mutating func join(_ member: Event.Member, _ role: Role, at: Timestamp) {
+        guard summary.endedAt == nil, attendances[member.sessionID] == nil else { return }
+        if let older = openSessions[member.uid] {
+            close(older, .left, at: at)
+        }
+        attendances[member.sessionID] = Attendance(member: member, role: role, at: at)
+        openSessions[member.uid] = member.sessionID
+        changedSessions.insert(member.sessionID)
+        summary.attendanceCount += 1
+        if memberUIDs.insert(member.uid).inserted { summary.memberCount += 1 }
+        count(role, by: 1)
+        updatePeaks(at: at)
+    }
+
+    private mutating func close(_ sessionID: SessionID, _ reason: LeaveReason, at: Timestamp) {
+        guard var attendance = attendances.removeValue(forKey: sessionID) else { return }
+        openSessions[attendance.uid] = nil
+        count(attendance.role, by: -1)
+        attendance.close(reason, at: at)
+        summary.participantMicroseconds &+=
+            at.microseconds &- attendance.joinedAt.microseconds
+        attendances[sessionID] = attendance
+        changedSessions.insert(sessionID)
+    }
+
+    private mutating func endCircle(_ reason: EndReason, at: Timestamp) {
+        guard summary.endedAt == nil else { return }
+        for sessionID in Array(openSessions.values) {
+            close(sessionID, .circleEnded, at: at)
+        }
+        summary.endedAt = at
+        summary.endReason = reason
+    }
+
+    private mutating func count(_ role: Role, by change: Int) {
+        if role.isOnStage { stageCount += change } else { listenerCount += change }
+    }
+
+    private mutating func updatePeaks(at: Timestamp) {
+        if listenerCount > summary.peakListeners {
+            summary.peakListeners = listenerCount
+            summary.peakListenersAt = at
+        }
+        if stageCount > summary.peakSpeakers {
+            summary.peakSpeakers = stageCount
+            summary.peakSpeakersAt = at
+        }
+    }
+
+    // MARK: Within a session
+
+    private mutating func applyToSession(_ payload: Event.Payload, at: Timestamp) {
+        guard let member = payload.member, isOpen(member),
+            var attendance = attendances.removeValue(forKey: member.sessionID)
+        else { return }
+        switch payload {
+        case .memberPromoted(_, _, let role):
+            count(attendance.role, by: -1)
+            count(role, by: 1)
+            attendance.change(to: role, at: at)
+            attendance.promotionCount += 1
+            summary.promotionCount += 1
+            updatePeaks(at: at)
+        case .memberDemoted(_, _, let role):
+            count(attendance.role, by: -1)
+            count(role, by: 1)
+            attendance.change(to: role, at: at)
+            attendance.isMuted = false
+            summary.demotionCount += 1
+            updatePeaks(at: at)
+        case .memberMuted:
+            attendance.isMuted = true
+            summary.muteCount += 1
+        case .memberUnmuted:
+            attendance.isMuted = false
+        case .memberKicked:
+            attendance.wasKicked = true
+            summary.kickCount += 1
+        case .handRaised:
+            if attendance.raiseHand(at: at) { summary.handRaiseCount += 1 }
+        case .handLowered(_, let reason):
+            attendance.lowerHand(reason, at: at)
+        case .mediaConnected(_, let ice, let dtls, let firstPacket):
+            attendance.isConnected = true
+            if attendance.media == nil {
+                attendance.media = .init(
+                    iceMilliseconds: ice, dtlsMilliseconds: dtls,
+                    firstPacketMilliseconds: firstPacket)
+            }
+        case .mediaDisconnected:
+            attendance.isConnected = false
+        case .speakingStarted:
+            attendance.startSpeaking(at: at)
+        case .speakingStopped:
+            attendance.stopSpeaking(at: at)
+        case .circleCreated, .circleUpdated, .circleStarted, .circleEnded, .memberJoined,
+            .memberLeft, .memberBanned, .unknown:
+            break
+        }
+        attendances[member.sessionID] = attendance
+        changedSessions.insert(member.sessionID)
+    }
+}

@@ -1,0 +1,334 @@
+import BlockingThread
+import Database
+import Dispatch
+import Domain
+import EventLog
+import Logging
+
+/// The loop behind `IngestService`: reads batches, stores them, and follows the group's
+/// rebalances and the log's restarts. Lives on one thread.
+final class IngestWorker {
+    private let configuration: IngestService.Configuration
+    private let locator: any KafkaLocator
+    private let clock: any WallClock
+    private let logger: Logger
+    private let stop: StopFlag
+    private let name: String
+    private let metrics = IngestMetrics()
+    private let ingestor = Ingestor(target: .live)
+
+    private var connection: Connection?
+    private var claims: [Int32: PartitionClaim] = [:]
+    /// Partitions whose next record must be the one before `nextOffset`, to prove that the log is
+    /// still the one that we know.
+    private var unproven: Set<Int32> = []
+    /// Set when the consumer must be made anew.
+    private var mustRejoin = false
+
+    init(
+        configuration: IngestService.Configuration, locator: any KafkaLocator,
+        clock: any WallClock, logger: Logger, stop: StopFlag
+    ) {
+        self.configuration = configuration
+        self.locator = locator
+        self.clock = clock
+        self.logger = logger
+        self.stop = stop
+        name = "ingest-\(EventID(now: clock.now()))"
+    }
+
+    func run() {
+        var failureCount = 0
+        while !stop.isRaised {
+            do {
+                guard let endpoint = try locator.locate() else {
+                    stop.wait(milliseconds: 200)
+                    continue
+                }
+                try consume(endpoint)
+                failureCount = 0
+            } catch {
+                failureCount += 1
+                logger.warning("ingest starts over", metadata: ["error": "\(error)"])
+                stop.wait(milliseconds: min(100 << min(failureCount, 6), 5000))
+            }
+        }
+    }
+
+    // MARK: One consumer's life
+
+    private func consume(_ endpoint: KafkaEndpoint) throws {
+        mustRejoin = false
+        // The consumer exists before its first rebalance, which happens inside `poll`.
+        var current: Consumer?
+        let consumer = try Consumer(
+            settings: endpoint.settings, group: configuration.group, topic: Topic.events,
+            batchCountMax: configuration.batchCountMax,
+            rebalance: Consumer.Rebalance(
+                assigned: { partitions in self.take(partitions, current) },
+                revoked: { _ in self.release() }))
+        current = consumer
+        defer {
+            consumer.close()
+            current = nil
+            release()
+        }
+        var nextLook = DispatchTime.now().uptimeNanoseconds
+        while !stop.isRaised, !mustRejoin {
+            let batch = consumer.poll(milliseconds: 5)
+            for issue in batch.issues { try handle(issue, consumer) }
+            let records = try admissible(batch.records, consumer)
+            if !records.isEmpty {
+                try store(records)
+            }
+            let now = DispatchTime.now().uptimeNanoseconds
+            if now > nextLook {
+                nextLook = now + 500_000_000
+                if let found = try locator.locate(), found != endpoint {
+                    logger.notice("the broker was replaced", metadata: ["brokers": "\(found.settings.bootstrapServers)"])
+                    return
+                }
+            }
+        }
+    }
+
+    private func take(_ partitions: [Int32], _ consumer: Consumer?) -> [Int32: Int64] {
+        ingestor.reset()
+        claims.removeAll()
+        unproven.removeAll()
+        do {
+            let taken = try withConnection { connection in
+                try connection.claim(
+                    partitions, topic: Topic.events, worker: name, now: clock.now())
+            }
+            for claim in taken { claims[claim.partition] = claim }
+            for claim in taken where claim.nextOffset > 0 {
+                guard let consumer else { continue }
+                try resume(claim, consumer)
+            }
+            metrics.partitions.record(claims.count)
+            logger.info("took partitions", metadata: ["count": "\(claims.count)"])
+            return startOffsets()
+        } catch {
+            // Nothing is read without a claim; the consumer is made anew.
+            logger.warning("cannot claim partitions", metadata: ["error": "\(error)"])
+            release()
+            mustRejoin = true
+            return [:]
+        }
+    }
+
+    private func release() {
+        claims.removeAll()
+        unproven.removeAll()
+        ingestor.reset()
+        metrics.partitions.record(0)
+    }
+
+    /// Where to read on from: one record earlier where the log has yet to prove itself.
+    private func startOffsets() -> [Int32: Int64] {
+        var offsets: [Int32: Int64] = [:]
+        for (partition, claim) in claims {
+            offsets[partition] = claim.nextOffset - (unproven.contains(partition) ? 1 : 0)
+        }
+        return offsets
+    }
+
+    // MARK: The log's identity
+
+    /// Decides how to go on with a partition of which we have read before.
+    private func resume(_ claim: PartitionClaim, _ consumer: Consumer) throws {
+        let (low, high) = try consumer.watermarks(partition: claim.partition)
+        if high < claim.nextOffset {
+            try restart(claim.partition, at: low)
+        } else if low >= claim.nextOffset {
+            try skip(claim.partition, to: low)
+        } else if claim.fingerprint != nil {
+            unproven.insert(claim.partition)
+        }
+    }
+
+    /// The log began anew: read it from its beginning. What we have stored already comes again
+    /// as duplicates; what it forgot comes from the outbox.
+    private func restart(_ partition: Int32, at low: Int64) throws {
+        guard var claim = claims[partition] else { return }
+        logger.notice(
+            "the log started anew",
+            metadata: ["partition": "\(partition)", "was_at": "\(claim.nextOffset)"])
+        metrics.restarts.increment()
+        claim.generation += 1
+        try move(claim, to: low)
+    }
+
+    /// The log no longer holds what we have not read.
+    private func skip(_ partition: Int32, to low: Int64) throws {
+        guard let claim = claims[partition], low > claim.nextOffset else { return }
+        logger.warning(
+            "records are gone from the log",
+            metadata: ["partition": "\(partition)", "count": "\(low - claim.nextOffset)"])
+        metrics.skipped.increment(by: low - claim.nextOffset)
+        try move(claim, to: low)
+    }
+
+    /// Stores the new place at once, so that the relay sees what it must offer again.
+    private func move(_ claim: PartitionClaim, to offset: Int64) throws {
+        var claim = claim
+        claim.nextOffset = offset
+        claim.fingerprint = nil
+        let moved = claim
+        try withConnection { connection in
+            try connection.transaction {
+                try connection.advance([moved], topic: Topic.events)
+            }
+        }
+        unproven.remove(claim.partition)
+        claims[claim.partition] = claim
+    }
+
+    private func handle(_ issue: Consumer.Issue, _ consumer: Consumer) throws {
+        switch issue {
+        case .failed(let error):
+            // librdkafka goes on by itself; a broker that is gone for good is found by `locate`.
+            logger.debug("consumer", metadata: ["error": "\(error)"])
+        case .offsetOutOfRange(let partition):
+            guard let claim = claims[partition] else { return }
+            let (low, high) = try consumer.watermarks(partition: partition)
+            if high < claim.nextOffset {
+                try restart(partition, at: low)
+            } else {
+                try skip(partition, to: max(low, claim.nextOffset))
+                unproven.remove(partition)
+            }
+            try consumer.assign(startOffsets())
+        }
+    }
+
+    /// The records that we may store: of partitions that we hold, not yet read, of a log that has
+    /// proven itself.
+    private func admissible(_ records: [LogRecord], _ consumer: Consumer) throws -> [LogRecord] {
+        var admissible: [LogRecord] = []
+        admissible.reserveCapacity(records.count)
+        for record in records {
+            guard let claim = claims[record.partition] else { continue }
+            if unproven.contains(record.partition) {
+                if record.offset == claim.nextOffset - 1,
+                    PartitionClaim.fingerprint(of: record.value) == claim.fingerprint
+                {
+                    unproven.remove(record.partition)
+                    continue
+                }
+                let (low, _) = try consumer.watermarks(partition: record.partition)
+                try restart(record.partition, at: low)
+                try consumer.assign(startOffsets())
+                // What else is in this batch comes again.
+                return []
+            }
+            if record.offset >= claim.nextOffset { admissible.append(record) }
+        }
+        return admissible
+    }
+
+    // MARK: Storing
+
+    /// Stores records and moves the claims along, however often the database has to be asked.
+    private func store(_ records: [LogRecord]) throws {
+        var attempt = 0
+        while true {
+            do {
+                try storeOnce(records)
+                return
+            } catch is ClaimLost {
+                logger.notice("another worker holds our partitions")
+                mustRejoin = true
+                return
+            } catch let error as DatabaseError where error.isRetriable {
+                attempt += 1
+                metrics.retries.increment()
+                if attempt == 1 {
+                    logger.warning("storing is put off", metadata: ["error": "\(error)"])
+                }
+                guard !stop.isRaised else { throw error }
+                stop.wait(milliseconds: min(50 << min(attempt, 6), 2000))
+            } catch where records.count > 1 {
+                // One of them cannot be stored; the halves tell which.
+                let half = records.count / 2
+                try store(Array(records[..<half]))
+                if !mustRejoin { try store(Array(records[half...])) }
+                return
+            } catch {
+                try bury(records[0], reason: "\(error)")
+                return
+            }
+        }
+    }
+
+    private func storeOnce(_ records: [LogRecord]) throws {
+        let began = DispatchTime.now().uptimeNanoseconds
+        let moved = movedClaims(records)
+        let generations = claims.mapValues(\.generation)
+        do {
+            let outcome = try withConnection { connection in
+                try connection.transaction {
+                    // First: it tells whether we may write at all, and holds others off.
+                    try connection.advance(moved, topic: Topic.events)
+                    return try ingestor.store(
+                        records, topic: Topic.events, generations: generations,
+                        now: clock.now(), connection: connection)
+                }
+            }
+            metrics.record(outcome)
+        } catch {
+            ingestor.reset()
+            throw error
+        }
+        for claim in moved { claims[claim.partition] = claim }
+        metrics.batchDuration.recordNanoseconds(
+            Int64(DispatchTime.now().uptimeNanoseconds - began))
+    }
+
+    /// Puts a record that cannot be stored aside, so that the rest goes on.
+    private func bury(_ record: LogRecord, reason: String) throws {
+        logger.error(
+            "record put aside",
+            metadata: [
+                "partition": "\(record.partition)", "offset": "\(record.offset)",
+                "reason": "\(reason)",
+            ])
+        let moved = movedClaims([record])
+        var writer = BatchWriter()
+        writer.deadLetters = [
+            .init(
+                record: record, generation: claims[record.partition]?.generation ?? 0,
+                reason: reason)
+        ]
+        let letters = writer
+        try withConnection { connection in
+            try connection.transaction {
+                try connection.advance(moved, topic: Topic.events)
+                try letters.write(topic: Topic.events, now: clock.now(), connection: connection)
+            }
+        }
+        metrics.deadLetters.increment()
+        for claim in moved { claims[claim.partition] = claim }
+    }
+
+    /// The claims as they are once these records are stored.
+    private func movedClaims(_ records: [LogRecord]) -> [PartitionClaim] {
+        var last: [Int32: LogRecord] = [:]
+        for record in records { last[record.partition] = record }
+        return last.values.compactMap { record in
+            guard var claim = claims[record.partition] else { return nil }
+            claim.nextOffset = record.offset + 1
+            claim.fingerprint = PartitionClaim.fingerprint(of: record.value)
+            return claim
+        }
+    }
+
+    private func withConnection<Result>(_ body: (Connection) throws -> Result) throws -> Result {
+        if connection?.isAlive != true {
+            connection = nil
+            connection = try Connection(url: configuration.databaseURL, applicationName: name)
+        }
+        return try body(connection!)  // made above
+    }
+}

@@ -1,0 +1,296 @@
+import Database
+import Domain
+import EventLog
+import EventSchema
+
+/// Turns batches of log records into rows, each batch in one transaction with its offsets.
+///
+/// One thread at a time.
+final class Ingestor {
+    /// Where the rows go.
+    enum Target {
+        /// The live tables.
+        case live
+        /// Tables of the same names in a schema that comes first in the search path, with the
+        /// live history at hand for what the log no longer holds.
+        case shadow
+    }
+
+    struct Outcome: Sendable {
+        var acceptedCount = 0
+        var duplicateCount = 0
+        var deadLetterCount = 0
+        /// Events that were not in the log and came from the outbox or from history.
+        var filledCount = 0
+        /// Events that are in neither.
+        var missingCount = 0
+        /// Circles folded anew because an event came late.
+        var rebuiltCount = 0
+    }
+
+    private let target: Target
+    private var ledgers: [CircleID: CircleLedger] = [:]
+    private var knownPartitionDays: Set<Int64> = []
+    /// How many circles a worker keeps in memory; past it those at rest are dropped.
+    private let ledgerCountMax: Int
+
+    init(target: Target, ledgerCountMax: Int = 20_000) {
+        self.target = target
+        self.ledgerCountMax = ledgerCountMax
+    }
+
+    /// Forgets what is in memory; the next batch reads it from the tables again.
+    func reset() {
+        ledgers.removeAll()
+        knownPartitionDays.removeAll()
+    }
+
+    /// Stores a batch; call inside a transaction, and `reset` when that does not commit.
+    ///
+    /// - Parameter generations: the log generation of each partition, for dead letters.
+    func store(
+        _ records: [LogRecord], topic: String, generations: [Int32: Int64],
+        now: Timestamp, connection: Connection
+    ) throws -> Outcome {
+        var outcome = Outcome()
+        var writer = BatchWriter()
+        var events: [(event: Event, record: [UInt8])] = []
+        events.reserveCapacity(records.count)
+        for record in records {
+            switch decode(record) {
+            case .success(let event): events.append((event, record.value ?? []))
+            case .failure(let error):
+                outcome.deadLetterCount += 1
+                writer.deadLetters.append(
+                    .init(
+                        record: record, generation: generations[record.partition] ?? 0,
+                        reason: "\(error)"))
+            }
+        }
+        let touched = try loadLedgers(Set(events.map(\.event.circleID)), connection)
+        for (event, record) in events {
+            try take(event, record, &writer, &outcome, connection)
+        }
+        for circleID in touched {
+            guard ledgers[circleID]?.unfolded.isEmpty == false else { continue }
+            try fold(circleID, writer.history[circleID] ?? [], &outcome, connection)
+        }
+        try ensurePartitions(for: writer, connection)
+        for circleID in touched {
+            guard let ledger = ledgers[circleID], !ledger.changedCursors.isEmpty else { continue }
+            writer.append(&ledgers[circleID]!)  // present: guarded above
+        }
+        try writer.write(topic: topic, now: now, connection: connection)
+        dropLedgersAtRest()
+        return outcome
+    }
+
+    private func decode(_ record: LogRecord) -> Result<Event, EventDecodingError> {
+        guard let value = record.value else { return .failure(.malformed) }
+        do throws(EventDecodingError) {
+            return .success(try EventCodec.decode(value))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    // MARK: Accepting
+
+    private func take(
+        _ event: Event, _ record: [UInt8], _ writer: inout BatchWriter, _ outcome: inout Outcome,
+        _ connection: Connection
+    ) throws {
+        switch ledgers[event.circleID]!.arrive(event.position) {  // loaded for the whole batch
+        case .duplicate:
+            outcome.duplicateCount += 1
+            return
+        case .accepted: break
+        case .acceptedAfterGap(let gap):
+            try fill(gap, before: event, &writer, &outcome, connection)
+        }
+        outcome.acceptedCount += 1
+        writer.append(ledgers[event.circleID]!.accept(event, record: record))
+    }
+
+    /// Looks for events that the log skipped where they are kept besides.
+    private func fill(
+        _ gap: ClosedRange<Int64>, before event: Event, _ writer: inout BatchWriter,
+        _ outcome: inout Outcome, _ connection: Connection
+    ) throws {
+        var foundCount = 0
+        for record in try missingRecords(gap, before: event, connection) {
+            guard let found = try? EventCodec.decode(record),  // unreadable: stays missing
+                found.circleID == event.circleID, found.position.source == event.position.source,
+                ledgers[event.circleID]!.arrive(found.position) != .duplicate
+            else { continue }
+            foundCount += 1
+            writer.append(ledgers[event.circleID]!.accept(found, record: record))
+        }
+        outcome.filledCount += foundCount
+        outcome.acceptedCount += foundCount
+        outcome.missingCount += gap.count - foundCount
+    }
+
+    private func missingRecords(
+        _ gap: ClosedRange<Int64>, before event: Event, _ connection: Connection
+    ) throws -> [[UInt8]] {
+        var records: [[UInt8]] = []
+        if target == .shadow {
+            records += try connection.query(
+                """
+                select record
+                from public.events
+                where circle_id = \(event.circleID) and source = \(event.position.source)
+                    and source_epoch = \(event.position.epoch)
+                    and source_seq between \(gap.lowerBound) and \(gap.upperBound)
+                order by source_seq
+                """
+            ).map { try $0.get(0, as: Bytes.self).array }
+        }
+        if event.position.source == SourcePosition.apiSource {
+            records += try connection.query(
+                """
+                select record
+                from outbox
+                where circle_id = \(event.circleID)
+                    and source_seq between \(gap.lowerBound) and \(gap.upperBound)
+                order by source_seq
+                """
+            ).map { try $0.get(0, as: Bytes.self).array }
+        }
+        return records
+    }
+
+    // MARK: Folding
+
+    private func fold(
+        _ circleID: CircleID, _ accepted: [CircleLedger.Accepted], _ outcome: inout Outcome,
+        _ connection: Connection
+    ) throws {
+        if ledgers[circleID]!.isInCanonicalOrder {
+            ledgers[circleID]!.foldInOrder()
+            return
+        }
+        outcome.rebuiltCount += 1
+        let stored = try history(of: [circleID], connection)[circleID] ?? []
+        ledgers[circleID]!.rebuild(from: stored.map(\.event) + accepted.map(\.event))
+    }
+
+    // MARK: Loading
+
+    /// Brings the circles' ledgers into memory.
+    ///
+    /// - Returns: the circles, in a fixed order.
+    private func loadLedgers(
+        _ circleIDs: Set<CircleID>, _ connection: Connection
+    ) throws -> [CircleID] {
+        let unknown = circleIDs.filter { ledgers[$0] == nil }.sorted()
+        for circleID in unknown { ledgers[circleID] = CircleLedger(circleID: circleID) }
+        if !unknown.isEmpty {
+            var seen: Set<CircleID> = []
+            for row in try connection.query(
+                """
+                select circle_id, source, source_epoch, last_seq
+                from ingest_cursors
+                where circle_id = any (\(unknown))
+                """
+            ).map({ $0 }) {
+                let circleID: CircleID = try row.get(0)
+                let key = SourceKey(source: try row.get(1), epoch: try row.get(2))
+                ledgers[circleID]?.cursors[key] = SourceCursor(last: try row.get(3))
+                seen.insert(circleID)
+            }
+            if !seen.isEmpty { try loadHistory(seen.sorted(), connection) }
+            if target == .shadow { try loadFormerSequences(unknown, connection) }
+        }
+        return circleIDs.sorted()
+    }
+
+    private func loadHistory(_ circleIDs: [CircleID], _ connection: Connection) throws {
+        for row in try connection.query(
+            """
+            select circle_id, source, source_epoch, first_seq, last_seq
+            from ingest_gaps
+            where circle_id = any (\(circleIDs))
+            order by circle_id, source, source_epoch, first_seq
+            """
+        ).map({ $0 }) {
+            let circleID: CircleID = try row.get(0)
+            let key = SourceKey(source: try row.get(1), epoch: try row.get(2))
+            guard let cursor = ledgers[circleID]?.cursors[key] else { continue }
+            let (first, last): (Int64, Int64) = (try row.get(3), try row.get(4))
+            ledgers[circleID]?.cursors[key] = SourceCursor(
+                last: cursor.last, missing: cursor.missing + [first...last])
+        }
+        for (circleID, stored) in try history(of: circleIDs, connection) {
+            ledgers[circleID]?.lastCircleSequence = stored.last?.circleSequence ?? 0
+            ledgers[circleID]?.rebuild(from: stored.map(\.event))
+            ledgers[circleID]?.isRebuilt = false
+            _ = ledgers[circleID]?.fold.takeChanges()
+        }
+    }
+
+    private func loadFormerSequences(_ circleIDs: [CircleID], _ connection: Connection) throws {
+        for row in try connection.query(
+            """
+            select circle_id, event_id, circle_seq
+            from public.events
+            where circle_id = any (\(circleIDs)) and occurred_at >= \(Self.historyBegin(circleIDs))
+            """
+        ).map({ $0 }) {
+            let circleID: CircleID = try row.get(0)
+            let sequence: Int64 = try row.get(2)
+            guard var ledger = ledgers.removeValue(forKey: circleID) else { continue }
+            ledger.formerSequences[try row.get(1)] = sequence
+            ledger.lastCircleSequence = max(sequence, ledger.lastCircleSequence)
+            ledgers[circleID] = ledger
+        }
+    }
+
+    /// The stored events of some circles, by `circle_seq`.
+    private func history(
+        of circleIDs: [CircleID], _ connection: Connection
+    ) throws -> [CircleID: [(event: Event, circleSequence: Int64)]] {
+        var history: [CircleID: [(event: Event, circleSequence: Int64)]] = [:]
+        for row in try connection.query(
+            """
+            select circle_id, circle_seq, record
+            from events
+            where circle_id = any (\(circleIDs)) and occurred_at >= \(Self.historyBegin(circleIDs))
+            order by circle_id, circle_seq
+            """
+        ).map({ $0 }) {
+            let circleID: CircleID = try row.get(0)
+            let record: Bytes = try row.get(2)
+            let event = try EventCodec.decode(record.array)
+            history[circleID, default: []].append((event, try row.get(1)))
+        }
+        return history
+    }
+
+    /// No event of these circles is older, so that older partitions are not looked at: ids tell
+    /// when a circle was created, and clocks are less than a day apart.
+    private static func historyBegin(_ circleIDs: [CircleID]) -> Timestamp {
+        let times = circleIDs.map { $0.createdAt?.adding(seconds: -86_400) ?? Timestamp(seconds: 0) }
+        return times.min() ?? Timestamp(seconds: 0)
+    }
+
+    // MARK: Upkeep
+
+    private func ensurePartitions(for writer: BatchWriter, _ connection: Connection) throws {
+        guard target == .live else { return }
+        for day in writer.days.subtracting(knownPartitionDays) {
+            try connection.query(
+                "select ensure_history_partition('events', date '1970-01-01' + \(Int32(day)))")
+        }
+        // Remembered only for as long as the transaction holds; see `reset`.
+        knownPartitionDays.formUnion(writer.days)
+        if knownPartitionDays.count > 1000 { knownPartitionDays.removeAll() }
+    }
+
+    private func dropLedgersAtRest() {
+        guard ledgers.count > ledgerCountMax else { return }
+        ledgers = ledgers.filter { $0.value.fold.summary.endedAt == nil }
+        if ledgers.count > ledgerCountMax { ledgers.removeAll() }
+    }
+}

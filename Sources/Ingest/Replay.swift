@@ -1,0 +1,171 @@
+import Database
+import Domain
+import EventLog
+
+/// Builds every ingested table anew in schema `replay`, beside the live ones: by the same code,
+/// from the same events. It sends nothing and needs no quiet: what arrives meanwhile is left to
+/// the live tables.
+public struct Replay {
+    /// The tables that are folds over the events, in an order that a swap can follow.
+    static let tables = [
+        "circle_sessions", "members", "hand_raises", "attendances", "ingest_cursors",
+        "ingest_gaps", "events",
+    ]
+    static let schema = "replay"
+    private static let batchCount = 20_000
+
+    public enum Source: Sendable {
+        /// The log, and stored history for what it no longer holds.
+        case log(KafkaSettings)
+        /// The events table, which keeps every record's bytes.
+        case history
+    }
+
+    private let databaseURL: String
+    private let clock: any WallClock
+    /// Told now and then how many records have been read.
+    private let progress: (Int) -> Void
+
+    public init(
+        databaseURL: String, clock: any WallClock, progress: @escaping (Int) -> Void = { _ in }
+    ) {
+        self.databaseURL = databaseURL
+        self.clock = clock
+        self.progress = progress
+    }
+
+    /// - Returns: how many records were read.
+    @available(*, noasync)
+    public func run(from source: Source) throws -> Int {
+        let connection = try connect()
+        try createTables(connection)
+        let ingestor = Ingestor(target: .shadow)
+        var readCount = 0
+        if case .log(let settings) = source {
+            let reader = try PartitionReader(settings: settings, topic: Topic.events)
+            for partition in 0..<Int32(reader.partitionCount) {
+                try reader.read(partition: partition, batchCountMax: Self.batchCount) { records in
+                    try store(records, ingestor, connection)
+                    readCount += records.count
+                    progress(readCount)
+                }
+            }
+        }
+        try readHistory(connection) { records in
+            try store(records, ingestor, connection)
+            readCount += records.count
+            progress(readCount)
+        }
+        return readCount
+    }
+
+    /// Puts the rebuilt rows in place of the live ones, in one transaction. Ingest waits
+    /// meanwhile, then begins again from its offsets with nothing in memory.
+    @available(*, noasync)
+    public func swap() throws {
+        let connection = try connect()
+        try connection.transaction {
+            // Batches advance their offsets first: whoever is at work finishes before this lock
+            // is ours, and nobody begins until we are done.
+            try connection.script("lock table ingest_offsets in exclusive mode")
+            let ingestor = Ingestor(target: .shadow)
+            try readHistory(connection, onlyNew: true) { records in
+                _ = try ingestor.store(
+                    records, topic: Topic.events, generations: [:], now: clock.now(),
+                    connection: connection)
+            }
+            for table in Self.tables where table != "events" {
+                let columns = try storedColumns(of: table, connection)
+                try connection.script(
+                    """
+                    delete from public.\(table);
+                    insert into public.\(table) (\(columns))
+                    select \(columns) from \(Self.schema).\(table);
+                    """)
+            }
+            try connection.script(
+                """
+                update ingest_offsets set claim_epoch = claim_epoch + 1;
+                drop schema \(Self.schema) cascade;
+                """)
+        }
+    }
+
+    // MARK: Parts
+
+    private func connect() throws -> Connection {
+        try Connection(
+            url: databaseURL, applicationName: "circles-replay",
+            settings: [("search_path", "\(Self.schema), public")])
+    }
+
+    private func createTables(_ connection: Connection) throws {
+        try connection.transaction {
+            try connection.script("drop schema if exists \(Self.schema) cascade")
+            try connection.script("create schema \(Self.schema)")
+            for table in Self.tables {
+                try connection.script(
+                    "create table \(Self.schema).\(table) (like public.\(table) including all)")
+            }
+        }
+    }
+
+    private func store(
+        _ records: [LogRecord], _ ingestor: Ingestor, _ connection: Connection
+    ) throws {
+        // Unreadable records are in dead_letters already; they are no part of any fold.
+        try connection.transaction {
+            _ = try ingestor.store(
+                records, topic: Topic.events, generations: [:], now: clock.now(),
+                connection: connection)
+        }
+    }
+
+    /// Reads stored history, circle by circle, in order.
+    ///
+    /// - Parameter onlyNew: leaves out what the shadow tables have.
+    private func readHistory(
+        _ connection: Connection, onlyNew: Bool = false, _ body: ([LogRecord]) throws -> Void
+    ) throws {
+        var lastCircle = CircleID(high: 0, low: 0)
+        var lastSequence: Int64 = 0
+        while true {
+            let rows = try connection.query(
+                """
+                select circle_id, circle_seq, record
+                from public.events as stored
+                where (circle_id, circle_seq) > (\(lastCircle), \(lastSequence))
+                    and (
+                        not \(onlyNew)
+                        or not exists (
+                            select
+                            from replay.events as known
+                            where known.circle_id = stored.circle_id
+                                and known.circle_seq = stored.circle_seq
+                        )
+                    )
+                order by circle_id, circle_seq
+                limit \(Self.batchCount)
+                """)
+            guard rows.count > 0 else { return }
+            let records = try rows.map { row in
+                LogRecord(
+                    partition: 0, offset: 0, key: nil,
+                    value: try row.get(2, as: Bytes.self).array)
+            }
+            lastCircle = try rows[rows.count - 1].get(0)
+            lastSequence = try rows[rows.count - 1].get(1)
+            try body(records)
+        }
+    }
+
+    private func storedColumns(of table: String, _ connection: Connection) throws -> String {
+        try connection.query(
+            """
+            select string_agg(quote_ident(attname::text), ', ' order by attnum)
+            from pg_attribute
+            where attrelid = ('public.' || \(table))::regclass and attnum > 0
+                and not attisdropped and attgenerated = ''
+            """)[0].get(0)
+    }
+}

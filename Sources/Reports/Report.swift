@@ -1,0 +1,85 @@
+import Database
+import Domain
+import Foundation
+
+/// A report of the catalogue: a view in schema `reports`, described by its file in
+/// `sql/reports`.
+public struct Report: Sendable, Equatable {
+    public let name: String
+    /// The first sentence of the file's header.
+    public let summary: String
+    /// The column that `--from` and `--to` bound.
+    public let rangeColumn: String
+
+    public enum Failure: Error, Sendable, CustomStringConvertible, Equatable {
+        case unknown(name: String, known: [String])
+        case invertedRange
+        case unreadable(file: String, reason: String)
+
+        public var description: String {
+            switch self {
+            case .unknown(let name, let known):
+                "there is no report '\(name)'; there are: \(known.joined(separator: ", "))"
+            case .invertedRange: "--from must be before --to"
+            case .unreadable(let file, let reason): "\(file): \(reason)"
+            }
+        }
+    }
+
+    /// All reports, by name.
+    public static func catalogue(sqlDirectory: String) throws -> [Report] {
+        let path = sqlDirectory + "/reports"
+        guard let files = try? FileManager.default.contentsOfDirectory(atPath: path) else {
+            throw Failure.unreadable(file: path, reason: "no such folder")
+        }
+        return try files.filter { $0.hasSuffix(".sql") }.sorted().map { file in
+            try parse(
+                String(contentsOfFile: path + "/" + file, encoding: .utf8),
+                name: String(file.dropLast(4)))
+        }
+    }
+
+    /// Reads a report's header: its second line is the summary, `Range:` names the column.
+    static func parse(_ text: String, name: String) throws -> Report {
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        let header = lines.prefix { $0.hasPrefix("--") }.map {
+            $0.dropFirst(2).trimmingCharacters(in: .whitespaces)
+        }
+        guard header.count >= 2, header[0] == "Report: \(name)" else {
+            throw Failure.unreadable(file: name + ".sql", reason: "no 'Report: \(name)' header")
+        }
+        let words = header.joined(separator: " ").components(separatedBy: "Range: ")
+        guard words.count == 2,
+            let column = words[1].split(whereSeparator: { " .,;".contains($0) }).first,
+            column.allSatisfy({ $0.isLetter || $0 == "_" })
+        else {
+            throw Failure.unreadable(file: name + ".sql", reason: "no 'Range:' in the header")
+        }
+        return Report(name: name, summary: header[1], rangeColumn: String(column))
+    }
+
+    public static func named(_ name: String, sqlDirectory: String) throws -> Report {
+        let all = try catalogue(sqlDirectory: sqlDirectory)
+        guard let report = all.first(where: { $0.name == name }) else {
+            throw Failure.unknown(name: name, known: all.map(\.name))
+        }
+        return report
+    }
+
+    /// Reads the report's rows in a half-open range of time, oldest first.
+    @available(*, noasync)
+    public func rows(
+        from: Timestamp?, to: Timestamp?, connection: Connection
+    ) throws -> TextRows {
+        if let from, let to, from >= to { throw Failure.invertedRange }
+        let column = "\"\(rangeColumn)\""
+        return try connection.queryText(
+            """
+            select *
+            from reports.\(trusted: "\"\(name)\"")
+            where (\(from)::timestamptz is null or \(trusted: column) >= \(from))
+                and (\(to)::timestamptz is null or \(trusted: column) < \(to))
+            order by \(trusted: column), 1
+            """)
+    }
+}

@@ -1,0 +1,80 @@
+import Database
+import Foundation
+
+/// How a report is written.
+public enum ReportFormat: String, Sendable, CaseIterable {
+    case table
+    case csv
+    case json
+
+    public func render(_ rows: TextRows) -> String {
+        switch self {
+        case .table: renderTable(rows)
+        case .csv: renderCSV(rows)
+        case .json: renderJSON(rows)
+        }
+    }
+}
+
+private func renderTable(_ rows: TextRows) -> String {
+    let cells = (0..<rows.count).map { row in
+        rows.columns.indices.map { rows[row, $0].map(singleLine) ?? "" }
+    }
+    let widths = rows.columns.indices.map { column in
+        cells.reduce(rows.columns[column].count) { max($0, $1[column].count) }
+    }
+    func line(_ values: [String]) -> String {
+        var text = ""
+        for (column, value) in values.enumerated() {
+            let padding = String(repeating: " ", count: widths[column] - value.count)
+            text += (column == 0 ? "" : "  ")
+            text += rows.isNumeric[column] ? padding + value : value + padding
+        }
+        while text.last == " " { text.removeLast() }
+        return text + "\n"
+    }
+    let rule = line(widths.map { String(repeating: "─", count: $0) })
+    let count = rows.count == 1 ? "1 row" : "\(rows.count) rows"
+    return line(rows.columns) + rule + cells.map(line).joined() + "(\(count))\n"
+}
+
+/// Keeps a cell on its line and its control characters out of the terminal.
+private func singleLine(_ text: String) -> String {
+    String(
+        String.UnicodeScalarView(
+            text.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7F ? " " : $0 }))
+}
+
+/// Source: RFC 4180, with LF line ends.
+private func renderCSV(_ rows: TextRows) -> String {
+    func line(_ values: [String]) -> String {
+        values.map { value in
+            value.contains(where: { ",\"\n\r".contains($0) })
+                ? "\"" + value.replacingOccurrences(of: "\"", with: "\"\"") + "\"" : value
+        }.joined(separator: ",") + "\n"
+    }
+    return line(rows.columns)
+        + (0..<rows.count).map { row in
+            line(rows.columns.indices.map { rows[row, $0] ?? "" })
+        }.joined()
+}
+
+/// An array of objects; numbers stay numbers.
+private func renderJSON(_ rows: TextRows) -> String {
+    let objects = (0..<rows.count).map { row in
+        let fields = rows.columns.indices.map { column in
+            let value =
+                rows[row, column].map { rows.isNumeric[column] ? $0 : quoted($0) } ?? "null"
+            return "    \(quoted(rows.columns[column])): \(value)"
+        }
+        return "  {\n" + fields.joined(separator: ",\n") + "\n  }"
+    }
+    return objects.isEmpty ? "[]\n" : "[\n" + objects.joined(separator: ",\n") + "\n]\n"
+}
+
+private func quoted(_ text: String) -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .withoutEscapingSlashes
+    // A string always encodes.
+    return (try? encoder.encode(text)).map { String(decoding: $0, as: UTF8.self) } ?? "\"\""
+}

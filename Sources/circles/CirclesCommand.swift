@@ -1,0 +1,18 @@
+import ArgumentParser
+
+@main
+struct CirclesCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "circles",
+        abstract: "The backend of live audio rooms, with every event in PostgreSQL exactly once.",
+        discussion: """
+            Configuration comes from environment variables and a .env file in the working folder; \
+            'circles config' lists them.
+            """,
+        version: "0.1.0",
+        subcommands: [
+            Up.self, API.self, Ingest.self, Jobs.self, Broker.self, Migrate.self, ReportCommand.self,
+            ReplayCommand.self, Verify.self, Swarm.self, Demo.self, Token.self, Key.self,
+            Config.self,
+        ])
+}

@@ -1,0 +1,126 @@
+import API
+import ArgumentParser
+import Database
+import ServiceLifecycle
+
+struct Up: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Run everything in one process, on embedded defaults.",
+        discussion: """
+            Brings its own PostgreSQL cluster, development broker and mailbox unless DATABASE_URL, \
+            KAFKA_BROKERS and SMTP_URL say otherwise, and keeps what it needs in CIRCLES_HOME. \
+            Ctrl-C stops it; the next start finds everything as it was.
+            """)
+
+    func run() async throws {
+        let base = try Environment.load()
+        let embedded = try EmbeddedEnvironment(base, home: try base.string(.home))
+        defer { embedded.stop() }
+        let stack = try await UpStack.make(embedded)
+        let pool = stack.stack.pool("api")
+        defer { pool.close() }
+        let (apiKey, mailbox) = (embedded.apiKey, embedded.mailbox?.directory ?? "SMTP_URL")
+        let services = try await stack.services(pool: pool) { port in
+            Runtime.say(
+                """
+
+                Circles is up.
+                  API        http://127.0.0.1:\(port)/v1   (X-API-Key: \(apiKey))
+                  token      circles token --uid alice
+                  PostgreSQL psql "\(stack.stack.databaseURL)"
+                  mailbox    \(mailbox)
+
+                """)
+        }
+        try await stack.stack.run(services)
+    }
+}
+
+/// All services in one process, as `up` and `demo` run them.
+struct UpStack: Sendable {
+    let stack: Stack
+
+    /// Migrates, creates topics and registers the home's API key.
+    static func make(_ embedded: EmbeddedEnvironment) async throws -> UpStack {
+        var environment = embedded.environment
+        // `circles token` in the same folder finds the secret; the cluster is ours alone, so a
+        // takeover need not wait as long as on a network.
+        if environment.optional(.kafkaBrokers) == "embedded" {
+            environment.set(.kafkaSessionTimeout, "4000")
+        }
+        let settings = try Settings(environment)
+        let stack = Stack(
+            settings: settings, databaseURL: try settings.databaseURL(),
+            registry: Runtime.registry)
+        try await stack.migrate()
+        try await stack.ensureTopics()
+        let pool = stack.pool("setup")
+        try await APIKeys(pool: pool, clock: stack.clock)
+            .register(embedded.apiKey, name: "embedded")
+        pool.close()
+        return UpStack(stack: stack)
+    }
+
+    func services(
+        pool: ConnectionPool, onListening: @escaping @Sendable (Int) async -> Void
+    ) async throws -> [any Service] {
+        var services: [any Service] = []
+        if stack.settings.isKafkaEmbedded { services.append(stack.brokerService()) }
+        services.append(try stack.ingestService())
+        services.append(try stack.jobsService())
+        services += try await stack.apiServices(pool: pool, onListening: onListening)
+        return services
+    }
+}
+
+struct API: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Run the API and the outbox relay.")
+
+    func run() async throws {
+        let stack = try Runtime.stack()
+        try await stack.ensureTopics()
+        let pool = stack.pool("api")
+        defer { pool.close() }
+        try await stack.run(
+            try await stack.apiServices(pool: pool) { port in
+                Runtime.say("listening on port \(port)")
+            })
+    }
+}
+
+struct Ingest: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Run Ingest: Kafka into PostgreSQL, exactly once.")
+
+    func run() async throws {
+        let stack = try Runtime.stack()
+        try await stack.ensureTopics()
+        try await stack.run([try stack.ingestService()])
+    }
+}
+
+struct Jobs: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Run the scheduled jobs.")
+
+    func run() async throws {
+        let stack = try Runtime.stack()
+        try await stack.run([try stack.jobsService()])
+    }
+}
+
+struct Broker: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Run the embedded development broker.",
+        discussion: """
+            librdkafka's mock cluster: the Kafka protocol over TCP on 127.0.0.1. A transport, not \
+            a store: it forgets everything when it stops. Clients find it through PostgreSQL, so \
+            DATABASE_URL must be the same everywhere. For anything but development set \
+            KAFKA_BROKERS to a Kafka cluster.
+            """)
+
+    func run() async throws {
+        let stack = try Runtime.stack()
+        try await stack.run([stack.brokerService()])
+    }
+}

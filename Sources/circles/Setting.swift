@@ -1,0 +1,211 @@
+import Foundation
+
+/// One environment variable: the only place that names, documents and defaults it.
+struct Setting: Sendable {
+    let name: String
+    /// `nil` when there is none: the variable must be set where it is needed.
+    let defaultValue: String?
+    let summary: String
+    var isSecret = false
+
+    static let databaseURL = Setting(
+        name: "DATABASE_URL", defaultValue: nil,
+        summary:
+            "PostgreSQL as a libpq URI. Without it `up` and `demo` run their own cluster; the other commands need it.",
+        isSecret: true)
+    static let databasePoolSize = Setting(
+        name: "DATABASE_POOL_SIZE", defaultValue: "16", summary: "Sessions of the API, 1 to 200.")
+    static let kafkaBrokers = Setting(
+        name: "KAFKA_BROKERS", defaultValue: "embedded",
+        summary:
+            "`host:port,…` of a Kafka cluster, or `embedded` for the development broker, which is a transport and forgets everything when it stops."
+    )
+    static let kafkaProperties = Setting(
+        name: "KAFKA_PROPERTIES", defaultValue: "",
+        summary: "Further librdkafka properties, `name=value;…` (security, compression).",
+        isSecret: true)
+    static let kafkaPartitions = Setting(
+        name: "KAFKA_PARTITIONS", defaultValue: "24",
+        summary: "Partitions of a topic that we create, 1 to 1000.")
+    static let kafkaReplication = Setting(
+        name: "KAFKA_REPLICATION", defaultValue: "-1",
+        summary: "Replicas of a topic that we create; -1 takes the cluster's default.")
+    static let kafkaSessionTimeout = Setting(
+        name: "KAFKA_SESSION_TIMEOUT_MS", defaultValue: "6000",
+        summary: "After this silence another Ingest takes the partitions over, 1000 to 300000.")
+    static let apiHost = Setting(
+        name: "API_HOST", defaultValue: "127.0.0.1", summary: "Address that the API listens on.")
+    static let apiPort = Setting(
+        name: "API_PORT", defaultValue: "8080", summary: "Its port; 0 takes a free one.")
+    static let apiConcurrency = Setting(
+        name: "API_CONCURRENCY", defaultValue: "1024",
+        summary: "Requests answered at once; more get 503, 1 to 100000.")
+    static let relayShards = Setting(
+        name: "RELAY_SHARDS", defaultValue: "1",
+        summary: "Shards of the outbox, each published by one process, 1 to 64. The same everywhere.")
+    static let ingestBatch = Setting(
+        name: "INGEST_BATCH", defaultValue: "20000",
+        summary: "Records in one Ingest transaction at most, 1 to 100000.")
+    static let ingestGroup = Setting(
+        name: "INGEST_GROUP", defaultValue: "circles-ingest", summary: "Ingest's consumer group.")
+    static let seatLease = Setting(
+        name: "SEAT_LEASE_SECONDS", defaultValue: "3600",
+        summary: "How long a seat is kept without a sign of its member, 10 to 86400.")
+    static let developmentSecret = Setting(
+        name: "AUTH_DEV_SECRET", defaultValue: "",
+        summary:
+            "Accepts tokens of `circles token`, signed with this secret (HS256, at least 32 bytes). Leave empty in production.",
+        isSecret: true)
+    static let firebaseProject = Setting(
+        name: "FIREBASE_PROJECT_ID", defaultValue: "",
+        summary: "Accepts Firebase ID tokens (RS256) of this project.")
+    static let firebaseJWKS = Setting(
+        name: "FIREBASE_JWKS_URL",
+        defaultValue:
+            "https://www.googleapis.com/service_accounts/v1/jwk/securetoken@system.gserviceaccount.com",
+        summary: "Where Firebase's keys are.")
+    static let mediaKey = Setting(
+        name: "MEDIA_API_KEY", defaultValue: "circles",
+        summary: "`iss` of the media tokens (LiveKit's API key).")
+    static let mediaSecret = Setting(
+        name: "MEDIA_API_SECRET", defaultValue: nil,
+        summary: "Signs the media tokens (HS256, at least 32 bytes); `up` makes its own.",
+        isSecret: true)
+    static let mediaTokenSeconds = Setting(
+        name: "MEDIA_TOKEN_SECONDS", defaultValue: "600",
+        summary: "How long a media token is valid, 30 to 86400.")
+    static let sfuURL = Setting(
+        name: "SFU_URL", defaultValue: "ws://127.0.0.1:7880",
+        summary: "Where clients find the SFU; returned with each media token.")
+    static let smtpURL = Setting(
+        name: "SMTP_URL", defaultValue: nil,
+        summary:
+            "`smtp://host:port` or `smtps://host:port`. Without it `up` and `demo` run a local mailbox server."
+    )
+    static let smtpUser = Setting(
+        name: "SMTP_USER", defaultValue: "", summary: "User for SMTP authentication.")
+    static let smtpPassword = Setting(
+        name: "SMTP_PASSWORD", defaultValue: "", summary: "Its password.", isSecret: true)
+    static let smtpTLS = Setting(
+        name: "SMTP_STARTTLS", defaultValue: "false",
+        summary: "Whether the connection must be upgraded to TLS, true or false.")
+    static let mailFrom = Setting(
+        name: "MAIL_FROM", defaultValue: "circles@localhost.localdomain",
+        summary: "Sender of the summaries.")
+    static let home = Setting(
+        name: "CIRCLES_HOME", defaultValue: ".circles",
+        summary: "Where `up` keeps its database, secrets and mailbox.")
+    static let sqlDirectory = Setting(
+        name: "SQL_DIR", defaultValue: "",
+        summary: "The `sql` folder; found beside the program or above the working folder if empty.")
+    static let logLevel = Setting(
+        name: "LOG_LEVEL", defaultValue: "info",
+        summary: "trace, debug, info, notice, warning, error or critical.")
+
+    static let all = [
+        databaseURL, databasePoolSize, kafkaBrokers, kafkaProperties, kafkaPartitions,
+        kafkaReplication, kafkaSessionTimeout, apiHost, apiPort, apiConcurrency, relayShards,
+        ingestBatch, ingestGroup, seatLease, developmentSecret, firebaseProject, firebaseJWKS,
+        mediaKey, mediaSecret, mediaTokenSeconds, sfuURL, smtpURL, smtpUser, smtpPassword,
+        smtpTLS, mailFrom, home, sqlDirectory, logLevel,
+    ]
+
+    /// The table in the README.
+    static var markdown: String {
+        "| variable | default | meaning |\n|---|---|---|\n"
+            + all.map { setting in
+                let value = setting.defaultValue.map { $0.isEmpty ? "" : "`\($0)`" } ?? ""
+                return "| `\(setting.name)` | \(value) | \(setting.summary) |\n"
+            }.joined()
+    }
+}
+
+/// The environment as the program sees it: variables, then `.env`, then defaults.
+struct Environment: Sendable {
+    private var values: [String: String]
+
+    /// A variable that is missing or makes no sense.
+    struct Failure: Error, CustomStringConvertible {
+        let name: String
+        let message: String
+
+        var description: String { "\(name): \(message)" }
+    }
+
+    init(_ values: [String: String]) {
+        self.values = values
+    }
+
+    /// The process's environment, with `.env` of the working folder behind it.
+    static func load() throws -> Environment {
+        var values: [String: String] = [:]
+        if let text = try? String(contentsOfFile: ".env", encoding: .utf8) {
+            values = try parse(text)
+        }
+        values.merge(ProcessInfo.processInfo.environment) { _, variable in variable }
+        return Environment(values)
+    }
+
+    /// Reads lines `NAME=value`; `#` begins a comment line; quotes around a value are dropped.
+    static func parse(_ text: String) throws -> [String: String] {
+        var values: [String: String] = [:]
+        for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+            var line = line.trimmingCharacters(in: .whitespaces)
+            if line.isEmpty || line.hasPrefix("#") { continue }
+            if line.hasPrefix("export ") { line.removeFirst(7) }
+            guard let equals = line.firstIndex(of: "="), equals > line.startIndex else {
+                throw Failure(name: ".env", message: "line \(index + 1) is not NAME=value")
+            }
+            var value = line[line.index(after: equals)...].trimmingCharacters(in: .whitespaces)
+            if value.count >= 2, let quote = value.first, quote == value.last, "\"'".contains(quote) {
+                value = String(value.dropFirst().dropLast())
+            }
+            values[String(line[..<equals])] = value
+        }
+        return values
+    }
+
+    mutating func set(_ setting: Setting, _ value: String) {
+        values[setting.name] = value
+    }
+
+    /// The value, or `nil` when it is neither set nor has a default.
+    func optional(_ setting: Setting) -> String? {
+        let value = values[setting.name] ?? setting.defaultValue
+        return value == "" ? nil : value
+    }
+
+    func string(_ setting: Setting) throws -> String {
+        guard let value = optional(setting) else {
+            throw Failure(name: setting.name, message: "is required here. \(setting.summary)")
+        }
+        return value
+    }
+
+    func integer(_ setting: Setting, _ range: ClosedRange<Int>) throws -> Int {
+        let text = try string(setting)
+        guard let value = Int(text), range.contains(value) else {
+            throw Failure(
+                name: setting.name,
+                message: "must be from \(range.lowerBound) to \(range.upperBound), not '\(text)'")
+        }
+        return value
+    }
+
+    func bool(_ setting: Setting) throws -> Bool {
+        switch try string(setting).lowercased() {
+        case "true", "yes", "1": return true
+        case "false", "no", "0": return false
+        default: throw Failure(name: setting.name, message: "must be true or false")
+        }
+    }
+
+    /// A secret of at least 32 bytes, if it is set.
+    func secret(_ setting: Setting) throws -> String? {
+        guard let value = optional(setting) else { return nil }
+        guard value.utf8.count >= 32 else {
+            throw Failure(name: setting.name, message: "must have at least 32 bytes")
+        }
+        return value
+    }
+}

@@ -1,0 +1,150 @@
+import API
+import Domain
+import EventLog
+import Foundation
+import Ingest
+import Jobs
+import Logging
+
+/// The environment, checked and typed. Every value is read at the start, so that a mistake shows
+/// then and names its variable.
+struct Settings: Sendable {
+    let environment: Environment
+    let isKafkaEmbedded: Bool
+    let kafkaPartitions: Int
+    let kafkaReplication: Int
+    let poolSize: Int
+    let seatLeaseSeconds: Int64
+    let sqlDirectory: String
+    let logLevel: Logger.Level
+    private let kafkaProperties: [String: String]
+    private let kafkaSessionTimeout: Int
+
+    init(_ environment: Environment) throws {
+        self.environment = environment
+        isKafkaEmbedded = try environment.string(.kafkaBrokers) == "embedded"
+        kafkaPartitions = try environment.integer(.kafkaPartitions, 1...1000)
+        kafkaReplication = try environment.integer(.kafkaReplication, -1...32)
+        guard kafkaReplication != 0 else {
+            throw Environment.Failure(
+                name: Setting.kafkaReplication.name, message: "must not be 0")
+        }
+        kafkaSessionTimeout = try environment.integer(.kafkaSessionTimeout, 1000...300_000)
+        kafkaProperties = try Self.properties(environment)
+        poolSize = try environment.integer(.databasePoolSize, 1...200)
+        seatLeaseSeconds = Int64(try environment.integer(.seatLease, 10...86_400))
+        sqlDirectory = try Self.findSQLDirectory(environment)
+        let level = try environment.string(.logLevel)
+        guard let logLevel = Logger.Level(rawValue: level) else {
+            throw Environment.Failure(
+                name: Setting.logLevel.name,
+                message:
+                    "must be one of \(Logger.Level.allCases.map(\.rawValue).joined(separator: ", "))"
+            )
+        }
+        self.logLevel = logLevel
+        // The rest is checked by building what it configures.
+        _ = try api()
+        _ = try relay(databaseURL: "")
+        _ = try ingest(databaseURL: "")
+        _ = try tokenVerifier()
+        _ = try environment.integer(.mediaTokenSeconds, 30...86_400)
+        _ = try environment.bool(.smtpTLS)
+    }
+
+    private static func properties(_ environment: Environment) throws -> [String: String] {
+        var properties: [String: String] = [:]
+        for part in (environment.optional(.kafkaProperties) ?? "").split(separator: ";") {
+            let pair = part.split(separator: "=", maxSplits: 1).map {
+                $0.trimmingCharacters(in: .whitespaces)
+            }
+            guard pair.count == 2 else {
+                throw Environment.Failure(
+                    name: Setting.kafkaProperties.name, message: "must be name=value;name=value")
+            }
+            properties[pair[0]] = pair[1]
+        }
+        return properties
+    }
+
+    /// The folder that holds `migrations`: as configured, or found above the working folder or
+    /// the program.
+    private static func findSQLDirectory(_ environment: Environment) throws -> String {
+        if let configured = environment.optional(.sqlDirectory) { return configured }
+        let program = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
+        let starts = [
+            URL(fileURLWithPath: FileManager.default.currentDirectoryPath),
+            program.deletingLastPathComponent(),
+        ]
+        for start in starts {
+            var folder = start
+            for _ in 0..<8 {
+                let candidate = folder.appendingPathComponent("sql").path
+                if FileManager.default.fileExists(atPath: candidate + "/migrations") {
+                    return candidate
+                }
+                folder.deleteLastPathComponent()
+            }
+        }
+        throw Environment.Failure(
+            name: Setting.sqlDirectory.name,
+            message: "is needed: there is no sql/migrations above the working folder or the program")
+    }
+
+    // MARK: What it configures
+
+    func databaseURL() throws -> String { try environment.string(.databaseURL) }
+
+    func kafka(bootstrapServers: String) -> KafkaSettings {
+        KafkaSettings(
+            bootstrapServers: bootstrapServers, properties: kafkaProperties,
+            sessionTimeoutMilliseconds: kafkaSessionTimeout)
+    }
+
+    func api() throws -> APIServer.Configuration {
+        APIServer.Configuration(
+            host: try environment.string(.apiHost),
+            port: try environment.integer(.apiPort, 0...65_535),
+            concurrentRequestCountMax: try environment.integer(.apiConcurrency, 1...100_000),
+            sfuURL: try environment.string(.sfuURL))
+    }
+
+    func relay(databaseURL: String) throws -> OutboxRelay.Configuration {
+        OutboxRelay.Configuration(
+            databaseURL: databaseURL, shardCount: try environment.integer(.relayShards, 1...64))
+    }
+
+    func ingest(databaseURL: String) throws -> IngestService.Configuration {
+        IngestService.Configuration(
+            databaseURL: databaseURL, group: try environment.string(.ingestGroup),
+            batchCountMax: try environment.integer(.ingestBatch, 1...100_000))
+    }
+
+    func jobs(databaseURL: String) throws -> JobsService.Configuration {
+        JobsService.Configuration(
+            databaseURL: databaseURL, smtpURL: try environment.string(.smtpURL),
+            smtpUser: environment.optional(.smtpUser),
+            smtpPassword: environment.optional(.smtpPassword),
+            smtpRequiresTLS: try environment.bool(.smtpTLS),
+            sender: try environment.string(.mailFrom))
+    }
+
+    func tokenVerifier() throws -> TokenVerifier.Configuration {
+        TokenVerifier.Configuration(
+            developmentSecret: try environment.secret(.developmentSecret),
+            firebase: try environment.optional(.firebaseProject).map {
+                .init(projectID: $0, jwksURL: try environment.string(.firebaseJWKS))
+            })
+    }
+
+    func mediaTokens() throws -> MediaTokens.Configuration {
+        guard let secret = try environment.secret(.mediaSecret) else {
+            throw Environment.Failure(
+                name: Setting.mediaSecret.name,
+                message: "is required here. \(Setting.mediaSecret.summary)")
+        }
+        return MediaTokens.Configuration(
+            apiKey: try environment.string(.mediaKey), apiSecret: secret,
+            lifetimeSeconds: Int64(try environment.integer(.mediaTokenSeconds, 30...86_400)))
+    }
+}

@@ -1,0 +1,127 @@
+import BlockingThread
+import Database
+import Domain
+import Foundation
+import Reports
+
+/// What `circles demo` shows once everything runs.
+struct Demonstration {
+    let stack: Stack
+    let embedded: EmbeddedEnvironment
+
+    private static let waitSecondsMax = 60
+
+    func run(port: Int) async throws {
+        Runtime.say("\n— one circle, 8 speakers and 100 listeners over REST —")
+        let run = EventID(now: stack.clock.now()).description.suffix(6)
+        let outcome = try await SwarmScenario(
+            baseURL: "http://127.0.0.1:\(port)", apiKey: embedded.apiKey,
+            developmentSecret: embedded.developmentSecret, hostEmail: "host@example.com",
+            speakerCount: 8, listenerCount: 100, name: "demo-\(run)", say: { Runtime.say($0) }
+        ).run()
+        Runtime.say(outcome.latencies.summary)
+
+        guard let circleID = CircleID(outcome.circleID) else { return }
+        let (eventCount, milliseconds) = try await waitUntilStored(circleID)
+        Runtime.say(
+            "\n— \(eventCount) events went through Kafka into PostgreSQL; the last was there \(milliseconds) ms after the circle's end —"
+        )
+        Runtime.say(try await eventCounts(circleID))
+        Runtime.say("— circles report sessions —")
+        Runtime.say(try await report())
+        Runtime.say("— circles verify —")
+        let stack = stack
+        for finding in try await BlockingThread.run(name: "verify", { try stack.verify(replaysFirst: true) }) {
+            Runtime.say("\(finding.isClean ? "ok  " : "FAIL") \(finding.check): \(finding.detail)")
+        }
+        Runtime.endProgress()
+        Runtime.say("\n— the host's summary e-mail —")
+        Runtime.say(try await mail(circleID))
+    }
+
+    private func waitUntilStored(_ circleID: CircleID) async throws -> (Int, Int) {
+        let began = ContinuousClock.now
+        let url = stack.databaseURL
+        let count = try await BlockingThread.run(name: "wait") {
+            let connection = try Connection(url: url, applicationName: "circles-demo")
+            while began.duration(to: .now) < .seconds(Self.waitSecondsMax) {
+                let row = try connection.query(
+                    """
+                    select
+                        (select count(*) from events where circle_id = \(circleID)),
+                        exists (
+                            select from circle_sessions
+                            where circle_id = \(circleID) and ended_at is not null
+                        )
+                    """)[0]
+                if try row.get(1) { return try row.get(0, as: Int.self) }
+                Thread.sleep(forTimeInterval: 0.005)
+            }
+            throw SwarmClient.Unexpected(description: "the events did not arrive in a minute")
+        }
+        return (count, Int(began.duration(to: .now) / .milliseconds(1)))
+    }
+
+    private func eventCounts(_ circleID: CircleID) async throws -> String {
+        try await text(
+            """
+            select event_type, count(*) as events
+            from events
+            where circle_id = \(circleID)
+            group by event_type
+            order by min(circle_seq)
+            """)
+    }
+
+    private func report() async throws -> String {
+        try await text(
+            """
+            select
+                title, to_char(started_at, 'YYYY-MM-DD HH24:MI') as started_at, end_reason,
+                members, peak_listeners, peak_speakers, total_minutes, hand_raises, promotions,
+                kicks
+            from reports.sessions
+            order by started_at desc
+            limit 5
+            """)
+    }
+
+    private func text(_ sql: SQL) async throws -> String {
+        let url = stack.databaseURL
+        return try await BlockingThread.run(name: "report") {
+            let connection = try Connection(url: url, applicationName: "circles-demo")
+            return ReportFormat.table.render(try connection.queryText(sql))
+        }
+    }
+
+    /// The text part of the mail for this circle, once it is there.
+    private func mail(_ circleID: CircleID) async throws -> String {
+        guard let mailbox = embedded.mailbox else { return "sent to SMTP_URL" }
+        for _ in 0..<(Self.waitSecondsMax * 10) {
+            if let message = mailbox.messages().first(where: { $0.contains("\(circleID)") }) {
+                return try MailText.read(message)
+            }
+            try await Task.sleep(for: .milliseconds(100))  // a file's arrival has no signal here
+        }
+        throw SwarmClient.Unexpected(description: "the e-mail did not arrive in a minute")
+    }
+}
+
+/// Reads what a mail program would show of one of our own messages.
+enum MailText {
+    static func read(_ message: String) throws -> String {
+        let lines = message.replacingOccurrences(of: "\r\n", with: "\n")
+        guard let headerEnd = lines.range(of: "\n\n"),
+            let part = lines.range(of: "Content-Type: text/plain"),
+            let bodyBegin = lines.range(of: "\n\n", range: part.upperBound..<lines.endIndex),
+            let bodyEnd = lines.range(of: "\n--", range: bodyBegin.upperBound..<lines.endIndex),
+            let body = Data(
+                base64Encoded: String(lines[bodyBegin.upperBound..<bodyEnd.lowerBound]),
+                options: .ignoreUnknownCharacters)
+        else { throw SwarmClient.Unexpected(description: "the e-mail cannot be read") }
+        let headers = lines[..<headerEnd.lowerBound].split(separator: "\n").filter { line in
+            ["From:", "To:", "Date:", "Message-ID:"].contains { line.hasPrefix($0) }
+        }
+        return headers.joined(separator: "\n") + "\n\n" + String(decoding: body, as: UTF8.self)
+    }
+}
