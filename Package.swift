@@ -16,6 +16,7 @@ let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package
 let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdTesting = Target.Dependency.product(name: "HummingbirdTesting", package: "hummingbird")
 let jwtKit = Target.Dependency.product(name: "JWTKit", package: "jwt-kit")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
@@ -59,6 +60,8 @@ let package = Package(
         library("Database", ["CPostgres", "Domain", "BlockingThread"]),
         library("EventLog", ["CKafka", "Domain"]),
 
+        library("Embedded", ["CSpawn"]),
+
         // Layer 2: the commands.
         library("CircleStore", ["Database", "Domain", "EventSchema"]),
 
@@ -82,10 +85,36 @@ let package = Package(
         .executableTarget(
             name: "circles",
             dependencies: [
-                "API", "BlockingThread", "CSpawn", "CircleStore", "Database", "Domain", "EventLog",
+                "API", "BlockingThread", "CircleStore", "Database", "Domain", "Embedded", "EventLog",
                 "Ingest", "Jobs", "PrometheusMetrics", "Reports",
                 argumentParser, asyncHTTPClient, logging, metrics, nioCore, serviceLifecycle,
             ],
             swiftSettings: [.enableUpcomingFeature("ExistentialAny")]),
+
+        // Tests: a mirror of Sources, and the whole system.
+        .target(
+            name: "TestKit",
+            dependencies: [
+                "API", "CircleStore", "Database", "Domain", "Embedded", hummingbird,
+                hummingbirdTesting, logging,
+            ],
+            path: "Tests/TestKit"),
+        .testTarget(name: "DomainTests", dependencies: ["Domain"]),
+        .testTarget(name: "EventSchemaTests", dependencies: ["Domain", "EventSchema", swiftProtobuf]),
+        .testTarget(name: "EventLogTests", dependencies: ["EventLog"]),
+        .testTarget(name: "PrometheusMetricsTests", dependencies: ["PrometheusMetrics", coreMetrics]),
+        .testTarget(name: "IngestTests", dependencies: ["Domain", "Ingest"]),
+        .testTarget(
+            name: "APITests",
+            dependencies: ["API", "CircleStore", "Domain", crypto, hummingbird, jwtKit]),
+        .testTarget(name: "JobsTests", dependencies: ["Domain", "Jobs"]),
+        .testTarget(name: "ReportsTests", dependencies: ["Reports"]),
+        .testTarget(
+            name: "IntegrationTests",
+            dependencies: [
+                "API", "BlockingThread", "CircleStore", "Database", "Domain", "Embedded", "EventLog",
+                "EventSchema", "Ingest", "Jobs", "Reports", "TestKit", "circles",
+                asyncHTTPClient, hummingbird, logging, serviceLifecycle,
+            ]),
     ]
 )

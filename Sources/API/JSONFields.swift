@@ -106,7 +106,7 @@ struct JSONFields {
     mutating func uid(_ name: String) -> String? {
         guard let value = take(name) else { return nil }
         guard case .string(let text) = value, isUID(text) else {
-            fail(name, "must be a uid of 1 to 128 bytes")
+            fail(name, "must be a uid of 1 to 128 printable ASCII characters")
             return nil
         }
         return text
@@ -125,7 +125,7 @@ struct JSONFields {
         var uids: [String] = []
         for value in values {
             guard case .string(let text) = value, isUID(text) else {
-                fail(name, "must hold only uids of 1 to 128 bytes")
+                fail(name, "must hold only uids of 1 to 128 printable ASCII characters")
                 return nil
             }
             if !uids.contains(text) { uids.append(text) }
@@ -137,6 +137,10 @@ struct JSONFields {
         guard let text = string(name, characterCount: 0...Limits.coverURLByteCountMax) else {
             return nil
         }
+        guard text.utf8.count <= Limits.coverURLByteCountMax else {
+            fail(name, "must have at most \(Limits.coverURLByteCountMax) bytes")
+            return nil
+        }
         guard text.isEmpty || text.hasPrefix("https://") && !text.contains(where: \.isWhitespace)
         else {
             fail(name, "must be an https URL")
@@ -146,8 +150,7 @@ struct JSONFields {
     }
 }
 
-/// Whether a text may name a user: as Firebase has it, 1 to 128 bytes; ours are printable.
+/// Whether a text may name a user: as Firebase has it, 1 to 128 bytes; printable ASCII.
 func isUID(_ text: String) -> Bool {
-    Limits.uidByteCount.contains(text.utf8.count)
-        && text.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7F }
+    Limits.isName(text, byteCount: Limits.uidByteCount)
 }

@@ -21,8 +21,9 @@ public final class ConnectionPool: Sendable {
             guard head < waiting.count else { return nil }
             defer {
                 head += 1
-                if head == waiting.count {
-                    waiting.removeAll(keepingCapacity: true)
+                // What is done is dropped before it outweighs what waits.
+                if head * 2 >= waiting.count {
+                    waiting.removeFirst(head)
                     head = 0
                 }
             }

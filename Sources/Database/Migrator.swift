@@ -61,6 +61,18 @@ public struct Migrator {
         }
     }
 
+    /// The names of the migrations that the database lacks.
+    @available(*, noasync)
+    public func missing(on connection: Connection) throws -> [String] {
+        let isNew = try connection.query(
+            "select to_regclass('schema_migrations') is null")[0].get(0, as: Bool.self)
+        if isNew { return migrations.map(\.name) }
+        let stored = try connection.query("select version from schema_migrations").map {
+            try $0.get(0, as: Int64.self)
+        }
+        return migrations.filter { !stored.contains($0.version) }.map(\.name)
+    }
+
     /// Applies what is missing. Safe to run again and from several processes at once: they queue
     /// on an advisory lock.
     ///

@@ -20,6 +20,12 @@ public enum Limits {
     public static let pageSize = 1...100
     public static let pageSizeDefault = 20
 
+    /// Names of users and sources are printable ASCII: Swift and PostgreSQL then agree on which
+    /// of them are equal.
+    public static func isName(_ text: String, byteCount: ClosedRange<Int>) -> Bool {
+        byteCount.contains(text.utf8.count) && text.utf8.allSatisfy { (0x21...0x7E).contains($0) }
+    }
+
     public static let maxSpeakersDefault = 8
     public static let maxListenersDefault = 100
     public static let durationMinutesDefault = 60

@@ -92,7 +92,11 @@ extension Timestamp: CustomStringConvertible {
         }
         microseconds =
             midnight + ((hour * 60 + minute - offset) * 60 + second) * 1_000_000 + fraction
+        guard Self.range.contains(microseconds) else { return nil }
     }
+
+    /// What the text form can hold.
+    public static let range: ClosedRange<Int64> = 0...253_402_300_799_999_999
 }
 
 extension Timestamp: Codable {

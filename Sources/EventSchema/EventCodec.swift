@@ -8,6 +8,8 @@ public enum EventDecodingError: Error, Sendable, Hashable {
     case malformed
     /// A field that every event has is missing or out of range.
     case invalid(field: String)
+    /// A value that a newer schema has; never leaves the codec.
+    case unsupported
 }
 
 /// Between `Event` and its bytes on the wire (`proto/circles/events/v1/events.proto`).
@@ -42,26 +44,24 @@ public enum EventCodec {
         guard let eventID = EventID(data: envelope.eventID) else {
             throw .invalid(field: "event_id")
         }
-        guard let circleID = CircleID(data: envelope.circleID) else {
-            throw .invalid(field: "circle_id")
-        }
-        guard (1...128).contains(envelope.source.utf8.count), !hasNUL(envelope.source) else {
-            throw .invalid(field: "source")
-        }
+        guard let circleID = CircleID(data: envelope.circleID), let createdAt = circleID.createdAt
+        else { throw .invalid(field: "circle_id") }
+        guard Limits.isName(envelope.source, byteCount: 1...128) else { throw .invalid(field: "source") }
         guard let epoch = Int64(exactly: envelope.sourceEpoch) else {
             throw .invalid(field: "source_epoch")
         }
-        guard let sequence = Int64(exactly: envelope.sourceSeq), sequence >= 1 else {
-            throw .invalid(field: "source_seq")
-        }
-        guard Self.timeRange.contains(envelope.occurredAt) else {
-            throw .invalid(field: "occurred_at")
-        }
+        guard let sequence = Int64(exactly: envelope.sourceSeq),
+            Self.sequenceRange.contains(sequence)
+        else { throw .invalid(field: "source_seq") }
+        let occurredAt = Timestamp(microseconds: envelope.occurredAt)
+        guard Self.timeRange.contains(envelope.occurredAt),
+            createdAt.adding(seconds: -Self.clockDifferenceSecondsMax) <= occurredAt,
+            occurredAt < createdAt.adding(seconds: Self.lifeSecondsMax)
+        else { throw .invalid(field: "occurred_at") }
         return Event(
             eventID: eventID, circleID: circleID,
             position: SourcePosition(source: envelope.source, epoch: epoch, sequence: sequence),
-            occurredAt: Timestamp(microseconds: envelope.occurredAt),
-            payload: try Event.Payload(envelope.payload))
+            occurredAt: occurredAt, payload: try payload(envelope.payload))
     }
 
     public static func decode(_ bytes: [UInt8]) throws(EventDecodingError) -> Event {
@@ -75,6 +75,26 @@ public enum EventCodec {
 
     /// 2020-01-01 up to 2100-01-01: outside, a clock is broken and no partition would fit.
     static let timeRange: Range<Int64> = 1_577_836_800_000_000..<4_102_444_800_000_000
+    static let sequenceRange: ClosedRange<Int64> = 1...(1 << 40)
+
+    /// A circle's id tells when it was created; its events lie between a day before (clocks
+    /// differ) and two years after (it was scheduled ahead). Ingest reads history by this bound.
+    public static let clockDifferenceSecondsMax: Int64 = 86_400
+    static let lifeSecondsMax: Int64 = 2 * 366 * 86_400
+
+    /// A payload of a newer schema, or with a value that only a newer one has, reads as
+    /// `unknown`: it is stored, and a later version reads it again from its bytes.
+    private static func payload(
+        _ payload: ProtoEnvelope.OneOf_Payload?
+    ) throws(EventDecodingError) -> Event.Payload {
+        do {
+            return try Event.Payload(payload)
+        } catch .unsupported {
+            return .unknown
+        } catch {
+            throw error
+        }
+    }
 }
 
 extension Identifier {
@@ -164,7 +184,7 @@ private func readText(_ value: String, _ field: String) throws(EventDecodingErro
 }
 
 private func readUID(_ value: String) throws(EventDecodingError) -> String {
-    guard Limits.uidByteCount.contains(value.utf8.count), !hasNUL(value) else {
+    guard Limits.isName(value, byteCount: Limits.uidByteCount) else {
         throw .invalid(field: "uid")
     }
     return value
@@ -183,7 +203,8 @@ private func readRole(_ role: ProtoRole) throws(EventDecodingError) -> Role {
     case .speaker: .speaker
     case .coHost: .coHost
     case .host: .host
-    case .unspecified, .UNRECOGNIZED: throw .invalid(field: "role")
+    case .unspecified: throw .invalid(field: "role")
+    case .UNRECOGNIZED: throw .unsupported
     }
 }
 

@@ -144,7 +144,8 @@ extension Privacy {
         case .public: self = .public
         case .private: self = .private
         case .secret: self = .secret
-        case .unspecified, .UNRECOGNIZED: throw .invalid(field: "privacy")
+        case .unspecified: throw .invalid(field: "privacy")
+        case .UNRECOGNIZED: throw .unsupported
         }
     }
 }
@@ -166,7 +167,8 @@ extension MicPolicy {
         case .pushToTalk: self = .pushToTalk
         case .open: self = .open
         case .handRaise: self = .handRaise
-        case .unspecified, .UNRECOGNIZED: throw .invalid(field: "mic_policy")
+        case .unspecified: throw .invalid(field: "mic_policy")
+        case .UNRECOGNIZED: throw .unsupported
         }
     }
 }

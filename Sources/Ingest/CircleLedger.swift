@@ -10,7 +10,7 @@ struct CircleLedger {
     var lastCircleSequence: Int64 = 0
     /// When tables are rebuilt: the `circle_seq` that events were given before, which readers of
     /// the live stream may hold.
-    var formerSequences: [EventID: Int64] = [:]
+    var formerSequences: [SourcePosition: Int64] = [:]
 
     /// Events of this batch that the fold has not seen.
     var unfolded: [Event] = []
@@ -44,7 +44,7 @@ struct CircleLedger {
 
     mutating func accept(_ event: Event, record: [UInt8]) -> Accepted {
         unfolded.append(event)
-        if let former = formerSequences[event.eventID] {
+        if let former = formerSequences[event.position] {
             return Accepted(event: event, record: record, circleSequence: former)
         }
         lastCircleSequence += 1

@@ -11,6 +11,7 @@ struct IngestMetrics: Sendable {
     let skipped = Counter(label: "circles_ingest_skipped_records_total")
     let restarts = Counter(label: "circles_ingest_log_restarts_total")
     let retries = Counter(label: "circles_ingest_retries_total")
+    let consumerErrors = Counter(label: "circles_ingest_consumer_errors_total")
     let batchDuration = Timer(label: "circles_ingest_batch_duration")
     let partitions = Gauge(label: "circles_ingest_partitions")
 

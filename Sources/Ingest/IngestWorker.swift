@@ -3,6 +3,7 @@ import Database
 import Dispatch
 import Domain
 import EventLog
+import EventSchema
 import Logging
 
 /// The loop behind `IngestService`: reads batches, stores them, and follows the group's
@@ -59,6 +60,8 @@ final class IngestWorker {
 
     private func consume(_ endpoint: KafkaEndpoint) throws {
         mustRejoin = false
+        // Without a database there is nothing to join the group for.
+        try withConnection { _ = try $0.query("select 1::int8") }
         // The consumer exists before its first rebalance, which happens inside `poll`.
         var current: Consumer?
         let consumer = try Consumer(
@@ -90,6 +93,7 @@ final class IngestWorker {
                 }
             }
         }
+        if mustRejoin { throw ClaimLost() }
     }
 
     private func take(_ partitions: [Int32], _ consumer: Consumer?) -> [Int32: Int64] {
@@ -189,7 +193,11 @@ final class IngestWorker {
         switch issue {
         case .failed(let error):
             // librdkafka goes on by itself; a broker that is gone for good is found by `locate`.
-            logger.debug("consumer", metadata: ["error": "\(error)"])
+            metrics.consumerErrors.increment()
+            logger.log(
+                level: error.isRetriable ? .debug : .warning, "consumer",
+                metadata: ["error": "\(error)"])
+            if error.code == "_FATAL" { throw error }
         case .offsetOutOfRange(let partition):
             guard let claim = claims[partition] else { return }
             let (low, high) = try consumer.watermarks(partition: partition)
@@ -249,20 +257,48 @@ final class IngestWorker {
                 }
                 guard !stop.isRaised else { throw error }
                 stop.wait(milliseconds: min(50 << min(attempt, 6), 2000))
-            } catch where records.count > 1 {
-                // One of them cannot be stored; the halves tell which.
-                let half = records.count / 2
-                try store(Array(records[..<half]))
-                if !mustRejoin { try store(Array(records[half...])) }
-                return
-            } catch {
-                try bury(records[0], reason: "\(error)")
+                // The batch itself may be what the server cannot do.
+                if attempt.isMultiple(of: 10), records.count > 1 {
+                    try storeHalves(records)
+                    return
+                }
+            } catch where Self.isAboutRecords(error) {
+                if records.count > 1 {
+                    try storeHalves(records)
+                } else {
+                    try storeAlone(records[0])
+                }
                 return
             }
         }
     }
 
-    private func storeOnce(_ records: [LogRecord]) throws {
+    /// Whether the content of records is at fault, and not the schema, the server or we.
+    private static func isAboutRecords(_ error: any Error) -> Bool {
+        switch error {
+        case let error as DatabaseError: ["22", "23", "54"].contains(error.code.prefix(2))
+        case is EventDecodingError: true
+        default: false
+        }
+    }
+
+    /// One of them cannot be stored; the halves tell which.
+    private func storeHalves(_ records: [LogRecord]) throws {
+        let half = records.count / 2
+        try store(Array(records[..<half]))
+        if !mustRejoin { try store(Array(records[half...])) }
+    }
+
+    /// The event may be good and one that it pulled out of the outbox bad.
+    private func storeAlone(_ record: LogRecord) throws {
+        do {
+            try storeOnce([record], fillsGaps: false)
+        } catch where Self.isAboutRecords(error) {
+            try bury(record, reason: "\(error)")
+        }
+    }
+
+    private func storeOnce(_ records: [LogRecord], fillsGaps: Bool = true) throws {
         let began = DispatchTime.now().uptimeNanoseconds
         let moved = movedClaims(records)
         let generations = claims.mapValues(\.generation)
@@ -273,7 +309,7 @@ final class IngestWorker {
                     try connection.advance(moved, topic: Topic.events)
                     return try ingestor.store(
                         records, topic: Topic.events, generations: generations,
-                        now: clock.now(), connection: connection)
+                        now: clock.now(), fillsGaps: fillsGaps, connection: connection)
                 }
             }
             metrics.record(outcome)

@@ -47,10 +47,13 @@ final class Ingestor {
 
     /// Stores a batch; call inside a transaction, and `reset` when that does not commit.
     ///
-    /// - Parameter generations: the log generation of each partition, for dead letters.
+    /// - Parameters:
+    ///   - generations: the log generation of each partition, for dead letters.
+    ///   - fillsGaps: whether events that the log skipped are looked for; `false` where one of
+    ///     them is what cannot be stored.
     func store(
         _ records: [LogRecord], topic: String, generations: [Int32: Int64],
-        now: Timestamp, connection: Connection
+        now: Timestamp, fillsGaps: Bool = true, connection: Connection
     ) throws -> Outcome {
         var outcome = Outcome()
         var writer = BatchWriter()
@@ -59,6 +62,8 @@ final class Ingestor {
         for record in records {
             switch decode(record) {
             case .success(let event): events.append((event, record.value ?? []))
+            // A rebuild leaves them where Ingest put them: they are no part of any fold.
+            case .failure where target == .shadow: break
             case .failure(let error):
                 outcome.deadLetterCount += 1
                 writer.deadLetters.append(
@@ -69,7 +74,7 @@ final class Ingestor {
         }
         let touched = try loadLedgers(Set(events.map(\.event.circleID)), connection)
         for (event, record) in events {
-            try take(event, record, &writer, &outcome, connection)
+            try take(event, record, fillsGaps, &writer, &outcome, connection)
         }
         for circleID in touched {
             guard ledgers[circleID]?.unfolded.isEmpty == false else { continue }
@@ -97,14 +102,16 @@ final class Ingestor {
     // MARK: Accepting
 
     private func take(
-        _ event: Event, _ record: [UInt8], _ writer: inout BatchWriter, _ outcome: inout Outcome,
-        _ connection: Connection
+        _ event: Event, _ record: [UInt8], _ fillsGaps: Bool, _ writer: inout BatchWriter,
+        _ outcome: inout Outcome, _ connection: Connection
     ) throws {
         switch ledgers[event.circleID]!.arrive(event.position) {  // loaded for the whole batch
         case .duplicate:
             outcome.duplicateCount += 1
             return
         case .accepted: break
+        case .acceptedAfterGap(let gap) where !fillsGaps:
+            outcome.missingCount += gap.count
         case .acceptedAfterGap(let gap):
             try fill(gap, before: event, &writer, &outcome, connection)
         }
@@ -134,9 +141,9 @@ final class Ingestor {
     private func missingRecords(
         _ gap: ClosedRange<Int64>, before event: Event, _ connection: Connection
     ) throws -> [[UInt8]] {
-        var records: [[UInt8]] = []
-        if target == .shadow {
-            records += try connection.query(
+        switch target {
+        case .shadow:
+            return try connection.query(
                 """
                 select record
                 from public.events
@@ -146,9 +153,9 @@ final class Ingestor {
                 order by source_seq
                 """
             ).map { try $0.get(0, as: Bytes.self).array }
-        }
-        if event.position.source == SourcePosition.apiSource {
-            records += try connection.query(
+        case .live:
+            guard event.position.source == SourcePosition.apiSource else { return [] }
+            return try connection.query(
                 """
                 select record
                 from outbox
@@ -158,7 +165,6 @@ final class Ingestor {
                 """
             ).map { try $0.get(0, as: Bytes.self).array }
         }
-        return records
     }
 
     // MARK: Folding
@@ -200,10 +206,19 @@ final class Ingestor {
                 ledgers[circleID]?.cursors[key] = SourceCursor(last: try row.get(3))
                 seen.insert(circleID)
             }
-            if !seen.isEmpty { try loadHistory(seen.sorted(), connection) }
-            if target == .shadow { try loadFormerSequences(unknown, connection) }
+            for chunk in chunks(of: seen.sorted()) { try loadHistory(chunk, connection) }
+            if target == .shadow {
+                for chunk in chunks(of: unknown) { try loadFormerSequences(chunk, connection) }
+            }
         }
         return circleIDs.sorted()
+    }
+
+    /// History is read for so many circles at once.
+    private func chunks(of circleIDs: [CircleID]) -> [[CircleID]] {
+        stride(from: 0, to: circleIDs.count, by: 200).map {
+            Array(circleIDs[$0..<min($0 + 200, circleIDs.count)])
+        }
     }
 
     private func loadHistory(_ circleIDs: [CircleID], _ connection: Connection) throws {
@@ -233,15 +248,17 @@ final class Ingestor {
     private func loadFormerSequences(_ circleIDs: [CircleID], _ connection: Connection) throws {
         for row in try connection.query(
             """
-            select circle_id, event_id, circle_seq
+            select circle_id, source, source_epoch, source_seq, circle_seq
             from public.events
             where circle_id = any (\(circleIDs)) and occurred_at >= \(Self.historyBegin(circleIDs))
             """
         ).map({ $0 }) {
             let circleID: CircleID = try row.get(0)
-            let sequence: Int64 = try row.get(2)
+            let position = SourcePosition(
+                source: try row.get(1), epoch: try row.get(2), sequence: try row.get(3))
+            let sequence: Int64 = try row.get(4)
             guard var ledger = ledgers.removeValue(forKey: circleID) else { continue }
-            ledger.formerSequences[try row.get(1)] = sequence
+            ledger.formerSequences[position] = sequence
             ledger.lastCircleSequence = max(sequence, ledger.lastCircleSequence)
             ledgers[circleID] = ledger
         }
@@ -268,18 +285,18 @@ final class Ingestor {
         return history
     }
 
-    /// No event of these circles is older, so that older partitions are not looked at: ids tell
-    /// when a circle was created, and clocks are less than a day apart.
+    /// No event of these circles is older (the codec sees to that), so that older partitions are
+    /// not looked at.
     private static func historyBegin(_ circleIDs: [CircleID]) -> Timestamp {
-        let times = circleIDs.map { $0.createdAt?.adding(seconds: -86_400) ?? Timestamp(seconds: 0) }
-        return times.min() ?? Timestamp(seconds: 0)
+        let begin = circleIDs.compactMap(\.createdAt).min() ?? Timestamp(seconds: 0)
+        return begin.adding(seconds: -EventCodec.clockDifferenceSecondsMax)
     }
 
     // MARK: Upkeep
 
     private func ensurePartitions(for writer: BatchWriter, _ connection: Connection) throws {
         guard target == .live else { return }
-        for day in writer.days.subtracting(knownPartitionDays) {
+        for day in writer.days.subtracting(knownPartitionDays).sorted() {
             try connection.query(
                 "select ensure_history_partition('events', date '1970-01-01' + \(Int32(day)))")
         }

@@ -21,6 +21,19 @@ public struct Replay {
         case history
     }
 
+    public enum Failure: Error, Sendable, CustomStringConvertible {
+        case unstoredEvents(Int)
+        case busy
+
+        public var description: String {
+            switch self {
+            case .unstoredEvents(let count):
+                "the log holds \(count) events that Ingest has not stored: let it catch up first"
+            case .busy: "another replay or verify is at work"
+            }
+        }
+    }
+
     private let databaseURL: String
     private let clock: any WallClock
     /// Told now and then how many records have been read.
@@ -38,6 +51,11 @@ public struct Replay {
     @available(*, noasync)
     public func run(from source: Source) throws -> Int {
         let connection = try connect()
+        // Two at once would drop each other's tables; the lock goes with the session.
+        guard
+            try connection.query("select pg_try_advisory_lock(hashtext('circles.replay'))")[0]
+                .get(0, as: Bool.self)
+        else { throw Failure.busy }
         try createTables(connection)
         let ingestor = Ingestor(target: .shadow)
         var readCount = 0
@@ -74,6 +92,20 @@ public struct Replay {
                     records, topic: Topic.events, generations: [:], now: clock.now(),
                     connection: connection)
             }
+            let unstored: Int = try connection.query(
+                """
+                select count(*)
+                from replay.events as rebuilt
+                where not exists (
+                    select
+                    from public.events as stored
+                    where stored.circle_id = rebuilt.circle_id
+                        and stored.source = rebuilt.source
+                        and stored.source_epoch = rebuilt.source_epoch
+                        and stored.source_seq = rebuilt.source_seq
+                )
+                """)[0].get(0)
+            guard unstored == 0 else { throw Failure.unstoredEvents(unstored) }
             for table in Self.tables where table != "events" {
                 let columns = try storedColumns(of: table, connection)
                 try connection.script(
@@ -141,7 +173,9 @@ public struct Replay {
                             select
                             from replay.events as known
                             where known.circle_id = stored.circle_id
-                                and known.circle_seq = stored.circle_seq
+                                and known.source = stored.source
+                                and known.source_epoch = stored.source_epoch
+                                and known.source_seq = stored.source_seq
                         )
                     )
                 order by circle_id, circle_seq

@@ -19,7 +19,7 @@ struct SourceCursor: Equatable {
     }
 
     mutating func arrive(_ sequence: Int64) -> Arrival {
-        if sequence == last + 1 {
+        if sequence - 1 == last {
             last = sequence
             return .accepted
         }

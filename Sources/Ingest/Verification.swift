@@ -153,6 +153,7 @@ public struct Verification: Sendable {
     /// Peaks and minutes by brute force: sessions as intervals of positions in canonical order,
     /// occupancy at every position as a running sum.
     private static func checkTotals(_ connection: Connection) throws -> Finding {
+        try connection.script(orderedSQL)
         let row = try connection.query(SQL(trusted: totalsSQL))[0]
         let (all, wrong): (Int, Int) = (try row.get(0), try row.get(1))
         return Finding(
@@ -160,31 +161,41 @@ public struct Verification: Sendable {
             detail: "\(all) circles, \(wrong) wrong", isClean: wrong == 0)
     }
 
-    private static let totalsSQL = """
-        with ordered as (
-            select
-                circle_id, event_type, uid, session_id, role, occurred_at,
-                row_number() over (
-                    partition by circle_id
-                    order by occurred_at, source collate "C", source_epoch, source_seq
-                ) as position
-            from events
-        ),
-        circle_ends as (
+    private static let orderedSQL = """
+        create temporary table ordered on commit drop as
+        select
+            circle_id, event_type, uid, session_id, role, occurred_at,
+            row_number() over (
+                partition by circle_id
+                order by occurred_at, source collate "C", source_epoch, source_seq
+            ) as position
+        from events
+        where event_type in (
+            'circleEnded', 'memberJoined', 'memberLeft', 'memberPromoted', 'memberDemoted'
+        );
+        create index on ordered (circle_id, position);
+        create index on ordered (circle_id, session_id, position);
+        analyze ordered;
+
+        create temporary table joins on commit drop as
+        select distinct on (circle_id, session_id)
+            ordered.circle_id, session_id, uid, role, ordered.position, occurred_at
+        from ordered
+        left join (
             select circle_id, min(position) as position
             from ordered
             where event_type = 'circleEnded'
             group by circle_id
-        ),
-        joins as (
-            select distinct on (circle_id, session_id)
-                ordered.circle_id, session_id, uid, role, ordered.position, occurred_at
-            from ordered
-            left join circle_ends using (circle_id)
-            where event_type = 'memberJoined'
-                and ordered.position < coalesce(circle_ends.position, 9223372036854775807)
-            order by circle_id, session_id, ordered.position
-        ),
+        ) as circle_ends using (circle_id)
+        where event_type = 'memberJoined'
+            and ordered.position < coalesce(circle_ends.position, 9223372036854775807)
+        order by circle_id, session_id, ordered.position;
+        create index on joins (circle_id, position);
+        analyze joins;
+        """
+
+    private static let totalsSQL = """
+        with
         stays as (
             select
                 joins.circle_id, joins.session_id, joins.uid, joins.role,

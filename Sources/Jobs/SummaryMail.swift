@@ -42,6 +42,7 @@ struct SummaryMail: Sendable {
             Double(facts.endedAt.microseconds - facts.startedAt.microseconds) / 60_000_000
         return [
             "title": singleLine(facts.title),
+            "escapedTitle": htmlEscaped(singleLine(facts.title)),
             "started": readable(facts.startedAt),
             "ended": readable(facts.endedAt),
             "rows": [
@@ -70,6 +71,22 @@ struct SummaryMail: Sendable {
         text.split(whereSeparator: { $0.isNewline }).joined(separator: " ")
     }
 
+    /// By scalars; Mustache escapes by characters, within which a tag could hide behind a mark.
+    private func htmlEscaped(_ text: String) -> String {
+        var escaped = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "&": escaped.append(contentsOf: "&amp;".unicodeScalars)
+            case "<": escaped.append(contentsOf: "&lt;".unicodeScalars)
+            case ">": escaped.append(contentsOf: "&gt;".unicodeScalars)
+            case "\"": escaped.append(contentsOf: "&quot;".unicodeScalars)
+            case "'": escaped.append(contentsOf: "&#39;".unicodeScalars)
+            default: escaped.append(scalar)
+            }
+        }
+        return String(escaped)
+    }
+
     private func readable(_ time: Timestamp) -> String {
         let text = time.description
         return "\(text.prefix(10)) \(text.dropFirst(11).prefix(5)) UTC"
@@ -91,11 +108,11 @@ struct SummaryMail: Sendable {
     private static let html = """
         <!DOCTYPE html>
         <html lang="en">
-        <head><meta charset="utf-8"><title>{{title}}</title></head>
+        <head><meta charset="utf-8"><title>{{{escapedTitle}}}</title></head>
         <body style="margin:0;background:#f4f4f7;font-family:Helvetica,Arial,sans-serif;color:#1c1c28">
         <table role="presentation" width="100%" cellpadding="0" cellspacing="0"><tr><td align="center" style="padding:24px">
         <table role="presentation" width="560" cellpadding="0" cellspacing="0" style="background:#ffffff;border-radius:12px;padding:32px">
-        <tr><td style="font-size:22px;font-weight:bold;padding-bottom:8px">{{title}}</td></tr>
+        <tr><td style="font-size:22px;font-weight:bold;padding-bottom:8px">{{{escapedTitle}}}</td></tr>
         <tr><td style="font-size:14px;color:#5b5b6b;padding-bottom:20px">Your circle ran from {{started}} to {{ended}}.</td></tr>
         <tr><td>
         <table width="100%" cellpadding="0" cellspacing="0" style="font-size:15px">

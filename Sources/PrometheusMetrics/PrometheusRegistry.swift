@@ -81,22 +81,24 @@ public final class PrometheusRegistry: MetricsFactory {
 }
 
 private func sanitized(_ name: String) -> String {
-    String(
+    let text = String(
         name.unicodeScalars.map { scalar in
             scalar.isASCII && (scalar.properties.isAlphabetic || scalar.properties.numericType != nil)
                 || scalar == "_" ? Character(scalar) : "_"
         })
+    return text.first?.isNumber == true ? "_" + text : text
 }
 
 private func escaped(_ value: String) -> String {
-    var text = ""
-    for character in value {
-        switch character {
-        case "\\": text += "\\\\"
-        case "\"": text += "\\\""
-        case "\n": text += "\\n"
-        default: text.append(character)
+    // By scalars: within a character a quote could hide behind a combining mark.
+    var text = String.UnicodeScalarView()
+    for scalar in value.unicodeScalars {
+        switch scalar {
+        case "\\": text.append(contentsOf: "\\\\".unicodeScalars)
+        case "\"": text.append(contentsOf: "\\\"".unicodeScalars)
+        case "\n": text.append(contentsOf: "\\n".unicodeScalars)
+        default: text.append(scalar)
         }
     }
-    return text
+    return String(text)
 }

@@ -46,6 +46,20 @@ struct Stack: Sendable {
         }
     }
 
+    /// Refuses to run on a schema that is older than this program.
+    func requireCurrentSchema() async throws {
+        let (settings, databaseURL) = (settings, databaseURL)
+        let missing = try await BlockingThread.run(name: "schema") {
+            let connection = try Connection(url: databaseURL, applicationName: "circles-schema")
+            return try Migrator(sqlDirectory: settings.sqlDirectory).missing(on: connection)
+        }
+        guard missing.isEmpty else {
+            throw Environment.Failure(
+                name: Setting.databaseURL.name,
+                message: "the database lacks \(missing.joined(separator: ", ")): run circles migrate")
+        }
+    }
+
     /// Creates the topics on a real cluster; an embedded broker brings its own.
     func ensureTopics() async throws {
         guard !settings.isKafkaEmbedded else { return }

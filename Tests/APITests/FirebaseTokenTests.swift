@@ -1,8 +1,9 @@
-@testable import API
 import Domain
 import JWTKit
 import Synchronization
 import Testing
+
+@testable import API
 
 @Suite("TokenVerifier with Firebase (RS256, keys from a JWKS URL)")
 struct FirebaseTokenTests {
@@ -95,7 +96,7 @@ struct FirebaseTokenTests {
 
     @Test("a sign-in in the future is refused")
     func refusesFutureSignIn() async throws {
-        let token = try await token { $0.auth_time = TokenClaims.seconds(31) }
+        let token = try await token { $0.authTime = TokenClaims.seconds(31) }
         #expect(await verifier().refusal(of: token)?.code == "token_invalid")
     }
 
@@ -217,7 +218,9 @@ struct FirebaseTokenTests {
 
     @Test("keys stay in use while the issuer does not answer")
     func survivesOutages() async throws {
-        let (token, verifier) = (try await token { $0.exp = TokenClaims.seconds(1e6) }, await verifier())
+        let (token, verifier) = (
+            try await token { $0.exp = TokenClaims.seconds(1e6) }, await verifier()
+        )
         _ = try await verifier.verify(authorization: "Bearer " + token)
         server.serve(nil)
         clock.advance(seconds: 3600)

@@ -1,8 +1,9 @@
-@testable import API
 import Domain
 import Foundation
 import JWTKit
 import Testing
+
+@testable import API
 
 /// The claims of a test's token; `nil` leaves one out.
 struct TokenClaims: JWTPayload {
@@ -13,7 +14,12 @@ struct TokenClaims: JWTPayload {
     var iat: Double? = seconds(0)
     var nbf: Double?
     var exp: Double? = seconds(3600)
-    var auth_time: Double?
+    var authTime: Double?
+
+    enum CodingKeys: String, CodingKey {
+        case iss, aud, sub, email, iat, nbf, exp
+        case authTime = "auth_time"
+    }
 
     func verify(using _: some JWTAlgorithm) throws {}
 
@@ -25,7 +31,7 @@ struct TokenClaims: JWTPayload {
     static func firebase() -> TokenClaims {
         TokenClaims(
             iss: "https://securetoken.google.com/circles-test", aud: ["circles-test"],
-            auth_time: seconds(0))
+            authTime: seconds(0))
     }
 
     /// A time in claims: seconds from `FixedClock.start`.

@@ -7,16 +7,21 @@ enum SampleEvents {
 
     static let details = CircleDetails(
         title: "Ελληνικά & 👩‍👩‍👧", category: "", privacy: .secret, hostUID: "host",
-        coHostUIDs: ["co 1", "co 2"], coverURL: "https://example.org/a.png",
+        coHostUIDs: ["co-1", "co-2"], coverURL: "https://example.org/a.png",
         startAt: Timestamp(microseconds: 1_795_430_000_000_001), durationMinutes: 60,
         maxSpeakers: 8, maxListeners: 100, micPolicy: .handRaise)
 
     static func event(_ payload: Event.Payload) -> Event {
         Event(
             eventID: EventID(high: 0x0102_0304_0506_7708, low: 0x890A_0B0C_0D0E_0F10),
-            circleID: CircleID(high: 0x1112_1314_1516_7718, low: 0x991A_1B1C_1D1E_1F20),
+            circleID: circleID(createdAt: 1_795_426_200_123_000),
             position: SourcePosition(source: "api", epoch: 1, sequence: 7),
             occurredAt: Timestamp(microseconds: 1_795_426_200_123_456), payload: payload)
+    }
+
+    /// A circle of that time, in microseconds.
+    static func circleID(createdAt: Int64) -> CircleID {
+        CircleID(high: UInt64(createdAt / 1000) << 16 | 0x7718, low: 0x991A_1B1C_1D1E_1F20)
     }
 
     static let payloads: [Event.Payload] =
@@ -36,7 +41,7 @@ enum SampleEvents {
             changed.micPolicy = policy
             changed.coHostUIDs = []
             changed.coverURL = ""
-            return .circleUpdated(changed, actorUID: "co 1")
+            return .circleUpdated(changed, actorUID: "co-1")
         }
         + [.circleStarted(actorUID: "host"), .circleEnded(actorUID: "", .overrun)]
 
@@ -55,7 +60,8 @@ enum SampleEvents {
         .memberBanned(uid: "bob", actorUID: "host", reason: "spam"),
         .handRaised(member),
         .mediaConnected(
-            member, iceMilliseconds: 0, dtlsMilliseconds: 120, firstPacketMilliseconds: 2_147_483_647),
+            member, iceMilliseconds: 0, dtlsMilliseconds: 120,
+            firstPacketMilliseconds: 2_147_483_647),
         .mediaDisconnected(member),
         .speakingStarted(member),
         .speakingStopped(member),

@@ -1,6 +1,7 @@
 import Domain
-@testable import Ingest
 import Testing
+
+@testable import Ingest
 
 /// Any events, however odd, leave a fold whose totals can be counted from its attendances.
 @Suite("CircleFold on random events")

@@ -1,6 +1,7 @@
 import Domain
-@testable import Ingest
 import Testing
+
+@testable import Ingest
 
 @Suite("CircleFold within a session (Attendance)")
 struct CircleFoldSessionTests {

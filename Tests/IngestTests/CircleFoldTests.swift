@@ -1,6 +1,7 @@
 import Domain
-@testable import Ingest
 import Testing
+
+@testable import Ingest
 
 @Suite("CircleFold presence and totals")
 struct CircleFoldTests {

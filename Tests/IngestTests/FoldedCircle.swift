@@ -1,4 +1,5 @@
 import Domain
+
 @testable import Ingest
 
 /// A circle's fold and the script of events that made it; times are seconds from its start.

@@ -89,7 +89,10 @@ create table outbox (
     kafka_partition integer,
     kafka_offset bigint,
     log_generation bigint,
-    publish_count integer not null default 0,
+    -- Which broker took it: another one, at the same place or not, does not have it.
+    broker_incarnation text,
+    -- How often Ingest read past the published row without storing it.
+    rejected_count integer not null default 0,
     constraint outbox_event_unique unique (circle_id, source_seq)
 );
 

@@ -85,10 +85,7 @@ public struct APIKeys: Sendable {
         let bytes = (0..<4).flatMap { _ in
             withUnsafeBytes(of: random.next() as UInt64) { Array($0) }
         }
-        let key =
-            "ck_"
-            + Data(bytes).base64EncodedString().replacingOccurrences(of: "+", with: "-")
-            .replacingOccurrences(of: "/", with: "_").replacingOccurrences(of: "=", with: "")
+        let key = "ck_" + Base64URL.encode(bytes)
         try await register(key, name: name)
         return key
     }

@@ -111,11 +111,24 @@ public struct TokenVerifier: Sendable {
         return Identity(uid: uid, email: claims.email)
     }
 
-    private func unverified(_ token: String) -> (header: JWTHeader, claims: UserClaims)? {
-        guard token.utf8.count <= 8192,
-            let parsed = try? DefaultJWTParser().parse(Array(token.utf8), as: UserClaims.self)
+    /// The header and claims of a token that nobody has verified yet; `nil` when it is none.
+    ///
+    /// Read here and not by JWTKit, whose header traps on a number that fits no `Int` (5.7.1):
+    /// it sees only headers of plain strings.
+    private func unverified(_ token: String) -> (header: Header, claims: UserClaims)? {
+        let parts = token.split(separator: ".", omittingEmptySubsequences: false)
+        guard token.utf8.count <= 8192, parts.count == 3,
+            let headerBytes = Base64URL.decode(parts[0]),
+            let fields = try? JSONDecoder().decode([String: String].self, from: headerBytes),
+            let claimBytes = Base64URL.decode(parts[1]),
+            let claims = try? JSONDecoder().decode(UserClaims.self, from: claimBytes)
         else { return nil }
-        return (parsed.header, parsed.payload)
+        return (Header(alg: fields["alg"], kid: fields["kid"]), claims)
+    }
+
+    private struct Header {
+        let alg: String?
+        let kid: String?
     }
 
     /// Signs a token of the development issuer, as `circles token` does.

@@ -25,9 +25,9 @@ final class RelayWorker {
     private let failures = Counter(label: "circles_relay_failures_total")
     private let unstoredRows = Gauge(label: "circles_relay_unstored_rows")
 
-    /// How often a row is published before it is left to an operator: then it is in the log and
-    /// Ingest cannot read it. It stays in the outbox.
-    private static let publishCountMax = 10
+    /// How often Ingest may read past a row before it is left to an operator: then it is in the
+    /// log and Ingest cannot read it. It stays in the outbox.
+    private static let rejectedCountMax = 10
 
     init(
         shard: Int, configuration: OutboxRelay.Configuration, locator: any KafkaLocator,
@@ -81,13 +81,7 @@ final class RelayWorker {
     /// Publishes to one broker until it is replaced.
     private func relay(to endpoint: KafkaEndpoint, _ connection: Connection) throws {
         let producer = try Producer(settings: endpoint.settings, topic: Topic.events)
-        if endpoint.incarnation != lastIncarnation {
-            if lastIncarnation != nil {
-                // What only the former broker had is gone with it.
-                try forgetPublication(connection)
-            }
-            lastIncarnation = endpoint.incarnation
-        }
+        try forgetFormerBrokers(than: endpoint, connection)
         logger.info("relay is active", metadata: ["brokers": "\(endpoint.settings.bootstrapServers)"])
         var isReplaced = false
         let look = PacedCheck(milliseconds: 500) { [locator] in
@@ -96,7 +90,7 @@ final class RelayWorker {
         }
         while !stop.isRaised, !isReplaced {
             let (storedCount, openCount) = try confirm(connection)
-            let publishedCount = try publish(producer, connection) {
+            let publishedCount = try publish(producer, endpoint, connection) {
                 isReplaced = isReplaced || look.says()
                 return isReplaced || stop.isRaised
             }
@@ -107,8 +101,6 @@ final class RelayWorker {
         }
     }
 
-    private var lastIncarnation: String?
-
     // MARK: Rounds
 
     /// Deletes rows that are stored, and offers again those that Ingest has passed over.
@@ -118,27 +110,18 @@ final class RelayWorker {
         let stored = try connection.query(
             """
             delete from outbox
-            using ingest_cursors
-            where ingest_cursors.circle_id = outbox.circle_id
-                and ingest_cursors.source = \(SourcePosition.apiSource)
-                and ingest_cursors.source_epoch = \(SourcePosition.apiEpoch)
-                and outbox.source_seq <= ingest_cursors.last_seq
-                and outbox.published_at is not null
+            where outbox.published_at is not null
                 and \(trusted: shardCondition)
-                and not exists (
-                    select
-                    from ingest_gaps
-                    where ingest_gaps.circle_id = outbox.circle_id
-                        and ingest_gaps.source = \(SourcePosition.apiSource)
-                        and outbox.source_seq
-                            between ingest_gaps.first_seq and ingest_gaps.last_seq
-                )
+                and \(trusted: Self.isStored)
             """
         ).affectedCount
         let passed = try connection.query(
             """
             update outbox
-            set published_at = null
+            set
+                published_at = null,
+                rejected_count = rejected_count
+                    + (ingest_offsets.log_generation = outbox.log_generation)::integer
             from ingest_offsets
             where outbox.published_at is not null
                 and ingest_offsets.topic = \(Topic.events)
@@ -147,15 +130,9 @@ final class RelayWorker {
                     ingest_offsets.log_generation > outbox.log_generation
                     or ingest_offsets.next_offset > outbox.kafka_offset
                 )
-                and outbox.publish_count < \(Self.publishCountMax)
+                and outbox.rejected_count < \(Self.rejectedCountMax)
                 and \(trusted: shardCondition)
-                and not exists (
-                    select
-                    from ingest_cursors
-                    where ingest_cursors.circle_id = outbox.circle_id
-                        and ingest_cursors.source = \(SourcePosition.apiSource)
-                        and outbox.source_seq <= ingest_cursors.last_seq
-                )
+                and not \(trusted: Self.isStored)
             """
         ).affectedCount
         if passed > 0 {
@@ -164,7 +141,11 @@ final class RelayWorker {
         }
         let row = try connection.query(
             """
-            select count(*) filter (where published_at is not null), count(*)
+            select
+                count(*) filter (
+                    where published_at is not null and rejected_count < \(Self.rejectedCountMax)
+                ),
+                count(*)
             from outbox
             where \(trusted: shardCondition)
             """)[0]
@@ -173,13 +154,20 @@ final class RelayWorker {
         return (stored, open)
     }
 
-    private func forgetPublication(_ connection: Connection) throws {
+    /// What another broker took may be gone with it: it is published again.
+    private func forgetFormerBrokers(
+        than endpoint: KafkaEndpoint, _ connection: Connection
+    ) throws {
         let count = try connection.query(
             """
-            update outbox set published_at = null
-            where published_at is not null and \(trusted: shardCondition)
+            update outbox
+            set published_at = null
+            where published_at is not null
+                and broker_incarnation is distinct from \(endpoint.incarnation)
+                and \(trusted: shardCondition)
             """
         ).affectedCount
+        guard count > 0 else { return }
         republished.increment(by: count)
         logger.notice("the broker was replaced", metadata: ["rows_again": "\(count)"])
     }
@@ -188,7 +176,8 @@ final class RelayWorker {
     ///
     /// - Returns: how many were taken.
     private func publish(
-        _ producer: Producer, _ connection: Connection, isAbandoned: () -> Bool
+        _ producer: Producer, _ endpoint: KafkaEndpoint, _ connection: Connection,
+        isAbandoned: () -> Bool
     ) throws -> Int {
         let rows = try unpublishedRows(producer, connection)
         guard !rows.isEmpty else { return 0 }
@@ -210,7 +199,7 @@ final class RelayWorker {
                 set
                     published_at = \(clock.now()), kafka_partition = taken.kafka_partition,
                     kafka_offset = taken.kafka_offset, log_generation = taken.log_generation,
-                    publish_count = publish_count + 1
+                    broker_incarnation = \(endpoint.incarnation)
                 from unnest(
                     \(taken.map(\.row.outboxID)), \(taken.map(\.row.outgoing.partition)),
                     \(taken.map(\.offset)),
@@ -240,6 +229,7 @@ final class RelayWorker {
             select kafka_partition, sum(octet_length(record))::bigint
             from outbox
             where published_at is not null and kafka_partition is not null
+                and rejected_count < \(Self.rejectedCountMax)
                 and \(trusted: shardCondition)
             group by kafka_partition
             """
@@ -250,13 +240,12 @@ final class RelayWorker {
         var closed: Set<Int32> = []
         var last: Int64 = 0
         // Rows of a partition at its bound are passed over; the scan for others is bounded too.
-        for _ in 0..<10 {
+        for _ in 0..<50 {
             let page = try connection.query(
                 """
                 select outbox_id, circle_id, event_type, trace_id, record
                 from outbox
-                where published_at is null and publish_count < \(Self.publishCountMax)
-                    and outbox_id > \(last) and \(trusted: shardCondition)
+                where published_at is null and outbox_id > \(last) and \(trusted: shardCondition)
                 order by outbox_id
                 limit \(configuration.batchCountMax)
                 """)
@@ -307,6 +296,29 @@ final class RelayWorker {
         }
         return generations
     }
+
+    /// Whether Ingest has stored an outbox row's event: its cursor has passed it, and it is in
+    /// none of the gaps below.
+    private static let isStored = """
+        (
+            exists (
+                select
+                from ingest_cursors
+                where ingest_cursors.circle_id = outbox.circle_id
+                    and ingest_cursors.source = '\(SourcePosition.apiSource)'
+                    and ingest_cursors.source_epoch = \(SourcePosition.apiEpoch)
+                    and outbox.source_seq <= ingest_cursors.last_seq
+            )
+            and not exists (
+                select
+                from ingest_gaps
+                where ingest_gaps.circle_id = outbox.circle_id
+                    and ingest_gaps.source = '\(SourcePosition.apiSource)'
+                    and ingest_gaps.source_epoch = \(SourcePosition.apiEpoch)
+                    and outbox.source_seq between ingest_gaps.first_seq and ingest_gaps.last_seq
+            )
+        )
+        """
 
     private var shardCondition: String {
         configuration.shardCount == 1

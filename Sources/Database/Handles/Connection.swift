@@ -122,7 +122,9 @@ public final class Connection {
         case PGRES_TUPLES_OK, PGRES_COMMAND_OK, PGRES_COPY_IN, PGRES_EMPTY_QUERY:
             return rows
         default:
-            throw error(of: result, operation: operation)
+            let error = error(of: result, operation: operation)
+            withExtendedLifetime(rows) {}
+            throw error
         }
     }
 
@@ -157,7 +159,12 @@ public final class Connection {
             if isAlive { try? script("rollback") }
             throw error
         }
-        try script("commit")
+        // A transaction that failed answers a commit with ROLLBACK, and with success.
+        let answer = try check(PQexec(handle, "commit"), operation: "commit")
+        guard answer.commandTag == "COMMIT" else {
+            throw DatabaseError(
+                code: "25P02", message: "the transaction had failed before", operation: "commit")
+        }
         return result
     }
 

@@ -33,6 +33,9 @@ public final class Rows {
         return values
     }
 
+    /// What the server says it did: `COMMIT`, `INSERT 0 1` …
+    var commandTag: String { String(cString: PQcmdStatus(handle)) }
+
     var columnNames: [String] {
         (0..<PQnfields(handle)).map { String(cString: PQfname(handle, $0)) }
     }

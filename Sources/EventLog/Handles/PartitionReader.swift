@@ -5,6 +5,8 @@ public final class PartitionReader {
     private let client: Client
     private let topic: String
     public let partitionCount: Int
+    /// A log that is silent for so long before its end will not say more.
+    private static let idleSecondsMax = 30
 
     @available(*, noasync)
     public init(settings: KafkaSettings, topic: String) throws(EventLogError) {
@@ -36,11 +38,23 @@ public final class PartitionReader {
         guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { throw error(code, "assign") }
         var batch: [LogRecord] = []
         var next = low
+        var idleSeconds = 0
         while next < high {
-            guard let message = rd_kafka_consumer_poll(client.handle, 1000) else { continue }
+            guard let message = rd_kafka_consumer_poll(client.handle, 1000) else {
+                idleSeconds += 1
+                guard idleSeconds < Self.idleSecondsMax else {
+                    throw error(RD_KAFKA_RESP_ERR__TIMED_OUT, "read partition \(partition)")
+                }
+                continue
+            }
             defer { rd_kafka_message_destroy(message) }
             let it = message.pointee
-            guard it.err == RD_KAFKA_RESP_ERR_NO_ERROR else { throw error(it.err, "read") }
+            guard it.err == RD_KAFKA_RESP_ERR_NO_ERROR else {
+                let failure = error(it.err, "read partition \(partition)")
+                guard failure.isRetriable else { throw failure }
+                continue
+            }
+            idleSeconds = 0
             guard it.partition == partition else { continue }
             next = it.offset + 1
             batch.append(

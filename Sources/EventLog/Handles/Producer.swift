@@ -51,10 +51,10 @@ public final class Producer {
             ],
             settings: settings, operation: "create producer",
             configure: { rd_kafka_conf_set_events($0, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR) })
-        reports = rd_kafka_queue_get_main(client.handle)
         self.topic = topic
         partitionCount = try client.partitionCount(
             of: topic, milliseconds: Int32(connectMilliseconds))
+        reports = rd_kafka_queue_get_main(client.handle)
     }
 
     deinit {

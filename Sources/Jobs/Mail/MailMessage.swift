@@ -56,11 +56,10 @@ private func encodedWords(_ text: String) -> String {
         words.append("=?utf-8?B?\(Data(chunk).base64EncodedString())?=")
         chunk.removeAll()
     }
-    for character in text {
-        let bytes = Array(String(character).utf8)
+    for scalar in text.unicodeScalars {
+        let bytes = UTF8.encode(scalar).map(Array.init) ?? []
         if chunk.count + bytes.count > 45 { flush() }
-        // A cluster longer than a word is cut; every part of it stays in the header.
-        chunk.append(contentsOf: bytes.prefix(45))
+        chunk.append(contentsOf: bytes)
     }
     flush()
     return words.joined(separator: "\r\n ")

@@ -22,7 +22,7 @@ struct Token: AsyncParsableCommand {
             server without that secret refuses it.
             """)
 
-    @Option(help: "Who the token is for, 1 to 128 bytes.")
+    @Option(help: "Who the token is for, 1 to 128 printable ASCII characters.")
     var uid: String
 
     @Option(help: "The user's e-mail address; a host's summaries go there.")
@@ -32,8 +32,8 @@ struct Token: AsyncParsableCommand {
     var minutes: Int64 = 60
 
     func validate() throws {
-        guard Limits.uidByteCount.contains(uid.utf8.count) else {
-            throw ValidationError("--uid must have 1 to 128 bytes")
+        guard Limits.isName(uid, byteCount: Limits.uidByteCount) else {
+            throw ValidationError("--uid must have 1 to 128 printable ASCII characters")
         }
         guard (1...10_080).contains(minutes) else {
             throw ValidationError("--minutes must be from 1 to 10080")

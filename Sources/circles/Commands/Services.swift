@@ -1,5 +1,6 @@
 import API
 import ArgumentParser
+import BlockingThread
 import Database
 import ServiceLifecycle
 
@@ -54,6 +55,10 @@ struct UpStack: Sendable {
             registry: Runtime.registry)
         try await stack.migrate()
         try await stack.ensureTopics()
+        let databaseURL = stack.databaseURL
+        try await BlockingThread.run(name: "setup") {
+            try EmbeddedBrokerService.forgetFormer(databaseURL: databaseURL)
+        }
         let pool = stack.pool("setup")
         try await APIKeys(pool: pool, clock: stack.clock)
             .register(embedded.apiKey, name: "embedded")
@@ -79,6 +84,7 @@ struct API: AsyncParsableCommand {
 
     func run() async throws {
         let stack = try Runtime.stack()
+        try await stack.requireCurrentSchema()
         try await stack.ensureTopics()
         let pool = stack.pool("api")
         defer { pool.close() }
@@ -95,6 +101,7 @@ struct Ingest: AsyncParsableCommand {
 
     func run() async throws {
         let stack = try Runtime.stack()
+        try await stack.requireCurrentSchema()
         try await stack.ensureTopics()
         try await stack.run([try stack.ingestService()])
     }
@@ -105,6 +112,7 @@ struct Jobs: AsyncParsableCommand {
 
     func run() async throws {
         let stack = try Runtime.stack()
+        try await stack.requireCurrentSchema()
         try await stack.run([try stack.jobsService()])
     }
 }
@@ -121,6 +129,7 @@ struct Broker: AsyncParsableCommand {
 
     func run() async throws {
         let stack = try Runtime.stack()
+        try await stack.requireCurrentSchema()
         try await stack.run([stack.brokerService()])
     }
 }

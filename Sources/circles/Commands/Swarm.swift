@@ -84,7 +84,7 @@ extension Latencies {
 struct Demo: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Live one circle from start to end and show what is left of it.",
-        discussion: "Runs everything on embedded defaults in a fresh folder below CIRCLES_HOME.")
+        discussion: "Runs everything on embedded defaults, in a folder of its own below CIRCLES_HOME.")
 
     func run() async throws {
         var base = try Environment.load()
@@ -95,9 +95,11 @@ struct Demo: AsyncParsableCommand {
         let embedded = try EmbeddedEnvironment(base, home: home)
         defer { embedded.stop() }
         let up = try await UpStack.make(embedded)
-        let demonstration = Demonstration(stack: up.stack, embedded: embedded)
         let pool = up.stack.pool("api")
         defer { pool.close() }
+        let demonstration = Demonstration(
+            stack: up.stack, pool: pool, apiKey: embedded.apiKey,
+            developmentSecret: embedded.developmentSecret, mailbox: embedded.mailbox)
         let (ports, listening) = AsyncStream<Int>.makeStream()
         let services = up.stack.group(
             try await up.services(pool: pool) { port in
@@ -108,13 +110,21 @@ struct Demo: AsyncParsableCommand {
                 // Ends the wait for a port when the services do not come up.
                 defer { listening.finish() }
                 try await services.run()
+                // Done, or stopped by a signal: then there is nothing left to show.
+                throw CancellationError()
             }
-            for await port in ports {
-                try await demonstration.run(port: port)
-                break
+            group.addTask {
+                for await port in ports {
+                    try await demonstration.run(port: port)
+                    break
+                }
+                await services.triggerGracefulShutdown()
             }
-            await services.triggerGracefulShutdown()
-            try await group.waitForAll()
+            do {
+                try await group.waitForAll()
+            } catch is CancellationError {
+                group.cancelAll()
+            }
         }
     }
 }

@@ -1,13 +1,18 @@
 import BlockingThread
 import Database
 import Domain
+import Embedded
 import Foundation
 import Reports
 
 /// What `circles demo` shows once everything runs.
 struct Demonstration {
     let stack: Stack
-    let embedded: EmbeddedEnvironment
+    let pool: ConnectionPool
+    let apiKey: String
+    let developmentSecret: String
+    /// The folder of the mailbox; `nil` when SMTP_URL names another server.
+    let mailbox: EmbeddedMailbox?
 
     private static let waitSecondsMax = 60
 
@@ -15,8 +20,8 @@ struct Demonstration {
         Runtime.say("\n— one circle, 8 speakers and 100 listeners over REST —")
         let run = EventID(now: stack.clock.now()).description.suffix(6)
         let outcome = try await SwarmScenario(
-            baseURL: "http://127.0.0.1:\(port)", apiKey: embedded.apiKey,
-            developmentSecret: embedded.developmentSecret, hostEmail: "host@example.com",
+            baseURL: "http://127.0.0.1:\(port)", apiKey: apiKey,
+            developmentSecret: developmentSecret, hostEmail: "host@example.com",
             speakerCount: 8, listenerCount: 100, name: "demo-\(run)", say: { Runtime.say($0) }
         ).run()
         Runtime.say(outcome.latencies.summary)
@@ -41,10 +46,8 @@ struct Demonstration {
 
     private func waitUntilStored(_ circleID: CircleID) async throws -> (Int, Int) {
         let began = ContinuousClock.now
-        let url = stack.databaseURL
-        let count = try await BlockingThread.run(name: "wait") {
-            let connection = try Connection(url: url, applicationName: "circles-demo")
-            while began.duration(to: .now) < .seconds(Self.waitSecondsMax) {
+        while began.duration(to: .now) < .seconds(Self.waitSecondsMax) {
+            let (count, isEnded) = try await pool.withConnection { connection in
                 let row = try connection.query(
                     """
                     select
@@ -54,12 +57,12 @@ struct Demonstration {
                             where circle_id = \(circleID) and ended_at is not null
                         )
                     """)[0]
-                if try row.get(1) { return try row.get(0, as: Int.self) }
-                Thread.sleep(forTimeInterval: 0.005)
+                return (try row.get(0, as: Int.self), try row.get(1, as: Bool.self))
             }
-            throw SwarmClient.Unexpected(description: "the events did not arrive in a minute")
+            if isEnded { return (count, Int(began.duration(to: .now) / .milliseconds(1))) }
+            try await Task.sleep(for: .milliseconds(5))
         }
-        return (count, Int(began.duration(to: .now) / .milliseconds(1)))
+        throw SwarmClient.Unexpected(description: "the events did not arrive in a minute")
     }
 
     private func eventCounts(_ circleID: CircleID) async throws -> String {
@@ -87,16 +90,14 @@ struct Demonstration {
     }
 
     private func text(_ sql: SQL) async throws -> String {
-        let url = stack.databaseURL
-        return try await BlockingThread.run(name: "report") {
-            let connection = try Connection(url: url, applicationName: "circles-demo")
-            return ReportFormat.table.render(try connection.queryText(sql))
+        try await pool.withConnection { connection in
+            ReportFormat.table.render(try connection.queryText(sql))
         }
     }
 
     /// The text part of the mail for this circle, once it is there.
     private func mail(_ circleID: CircleID) async throws -> String {
-        guard let mailbox = embedded.mailbox else { return "sent to SMTP_URL" }
+        guard let mailbox else { return "sent to SMTP_URL" }
         for _ in 0..<(Self.waitSecondsMax * 10) {
             if let message = mailbox.messages().first(where: { $0.contains("\(circleID)") }) {
                 return try MailText.read(message)

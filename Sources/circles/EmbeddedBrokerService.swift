@@ -13,11 +13,19 @@ struct EmbeddedBrokerService: Service {
     let clock: any WallClock
     let logger: Logger
 
+    /// Forgets where brokers listened that are gone.
+    @available(*, noasync)
+    static func forgetFormer(databaseURL: String) throws {
+        try Connection(url: databaseURL, applicationName: "circles-broker")
+            .query("delete from embedded_brokers")
+    }
+
     func run() async throws {
         let broker = try await BlockingThread.run(name: "broker") {
             let broker = try EmbeddedBroker(partitionCount: partitionCount)
             let connection = try Connection(url: databaseURL, applicationName: "circles-broker")
             let now = clock.now()
+            try connection.query("delete from embedded_brokers")
             try connection.query(
                 """
                 insert into embedded_brokers (incarnation, bootstrap_servers, started_at)

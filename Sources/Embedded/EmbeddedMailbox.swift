@@ -2,17 +2,17 @@ import Foundation
 
 /// A local SMTP server (aiosmtpd) that puts every message into a folder: what `up` and `demo`
 /// send to when no SMTP_URL is given.
-final class EmbeddedMailbox {
-    struct Failure: Error, CustomStringConvertible {
-        let description: String
+public final class EmbeddedMailbox: Sendable {
+    public struct Failure: Error, CustomStringConvertible {
+        public let description: String
     }
 
     private let process: ChildProcess
     /// A Maildir: one file per message in `new`.
-    let directory: String
-    let url: String
+    public let directory: String
+    public let url: String
 
-    init(home: String) throws {
+    public init(home: String) throws {
         directory = URL(fileURLWithPath: home + "/mailbox").standardizedFileURL.path
         let port = try freePort()
         url = "smtp://127.0.0.1:\(port)"
@@ -36,12 +36,12 @@ final class EmbeddedMailbox {
         stop()
     }
 
-    func stop() {
+    public func stop() {
         if process.isRunning { process.terminate() }
     }
 
     /// The messages that have arrived, oldest first.
-    func messages() -> [String] {
+    public func messages() -> [String] {
         let folder = directory + "/new"
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
         return names.sorted().compactMap {

@@ -3,16 +3,16 @@ import Foundation
 
 /// A program that we start. Unlike Foundation's `Process` it hands no descriptor of ours down,
 /// so that a server which outlives its starter does not keep the starter waiting.
-final class ChildProcess: Sendable {
-    struct Failure: Error, CustomStringConvertible {
-        let description: String
+public final class ChildProcess: Sendable {
+    public struct Failure: Error, CustomStringConvertible {
+        public let description: String
     }
 
-    let pid: pid_t
+    public let pid: pid_t
 
     /// Starts a program found in PATH, in the root folder, without input; its output goes to a
     /// file.
-    init(_ arguments: [String], output: String = "/dev/null") throws {
+    public init(_ arguments: [String], output: String = "/dev/null") throws {
         let copies = arguments.map { strdup($0) }
         defer { copies.forEach { free($0) } }
         var child: pid_t = 0
@@ -27,7 +27,7 @@ final class ChildProcess: Sendable {
     ///
     /// - Returns: the exit status, or 128 and the signal's number.
     @discardableResult
-    func wait() -> Int32 {
+    public func wait() -> Int32 {
         var status: Int32 = 0
         while waitpid(pid, &status, 0) < 0 {
             guard errno == EINTR else { return -1 }
@@ -36,17 +36,17 @@ final class ChildProcess: Sendable {
     }
 
     /// Whether it is still there; an ended one is reaped.
-    var isRunning: Bool {
+    public var isRunning: Bool {
         var status: Int32 = 0
         return waitpid(pid, &status, WNOHANG) == 0
     }
 
-    func terminate() {
+    public func terminate() {
         kill(pid, SIGTERM)
     }
 
     /// Runs a program to its end.
-    static func run(_ arguments: [String]) throws -> (status: Int32, output: String) {
+    public static func run(_ arguments: [String]) throws -> (status: Int32, output: String) {
         let file = NSTemporaryDirectory() + "/circles-run-\(UUID().uuidString)"
         defer { unlink(file) }
         let status = try ChildProcess(arguments, output: file).wait()

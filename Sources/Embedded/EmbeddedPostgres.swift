@@ -4,13 +4,13 @@ import Foundation
 /// on when no DATABASE_URL is given.
 ///
 /// PostgreSQL refuses to run as root; for root it runs as the user `postgres`.
-struct EmbeddedPostgres: Sendable {
-    struct Failure: Error, CustomStringConvertible {
-        let description: String
+public struct EmbeddedPostgres: Sendable {
+    public struct Failure: Error, CustomStringConvertible {
+        public let description: String
     }
 
     /// The cluster's folder; its socket folder is reachable by its owner (and root) only.
-    let directory: String
+    public let directory: String
     private let socketDirectory: String
     private let binaries: String
 
@@ -19,7 +19,7 @@ struct EmbeddedPostgres: Sendable {
 
     /// - Parameter home: where it may keep its files. Root's own folders are out of the reach of
     ///   the user `postgres`; then /var/lib/circles takes their place.
-    init(home: String) throws {
+    public init(home: String) throws {
         binaries = try Self.findBinaries()
         var parent = URL(fileURLWithPath: home).standardizedFileURL.path
         try FileManager.default.createDirectory(
@@ -40,7 +40,7 @@ struct EmbeddedPostgres: Sendable {
     ///
     /// - Parameter isDurable: `false` trades safety against a power cut for speed, for tests.
     /// - Returns: the URL of database `circles`.
-    func start(isDurable: Bool = true) throws -> String {
+    public func start(isDurable: Bool = true) throws -> String {
         try makeOwned(directory)
         try makeOwned(socketDirectory)
         if !FileManager.default.fileExists(atPath: directory + "/data/PG_VERSION") {
@@ -85,7 +85,7 @@ struct EmbeddedPostgres: Sendable {
         return "host=\(socketDirectory) user=circles dbname=\(Self.database)"
     }
 
-    func stop() throws {
+    public func stop() throws {
         try check(
             Self.run(controlArguments(["-m", "fast", "-w", "stop"]), asOwner: true), "pg_ctl stop")
     }

@@ -1,3 +1,4 @@
+import Embedded
 import Foundation
 
 /// Everything that `up` and `demo` bring along so that nothing has to be installed or set:

@@ -1,0 +1,97 @@
+import Domain
+import TestKit
+
+/// Makes a random life of one circle, told by the API and by an SFU node: every source's events
+/// are in its own order, but not all of them make sense.
+struct EventGenerator {
+    private var random: SeededGenerator
+    private let circleID: CircleID
+    private var now: Timestamp
+    private var sequences: [String: Int64] = [:]
+    private(set) var events: [Event] = []
+
+    private static let uids = ["host", "ada", "bob", "cyd", "dan", "eve"]
+
+    init(seed: UInt64, begin: Timestamp) {
+        random = SeededGenerator(seed: seed)
+        circleID = CircleID(now: begin, random: &random)
+        now = begin
+    }
+
+    mutating func generate(eventCount: Int) -> [Event] {
+        let details = CircleDetails(
+            title: "Circle", category: "", privacy: .public, hostUID: "host", coHostUIDs: [],
+            coverURL: "", startAt: now, durationMinutes: 60, maxSpeakers: 8, maxListeners: 100,
+            micPolicy: .open)
+        add("api", .circleCreated(details))
+        add("api", .circleStarted(actorUID: "host"))
+        var sessions: [Event.Member] = []
+        for _ in 0..<eventCount {
+            step(&sessions)
+        }
+        if Bool.random(using: &random) { add("api", .circleEnded(actorUID: "host", .host)) }
+        return events
+    }
+
+    private mutating func step(_ sessions: inout [Event.Member]) {
+        if sessions.isEmpty || Int.random(in: 0..<4, using: &random) == 0 {
+            let member = Event.Member(
+                uid: Self.uids.randomElement(using: &random)!,  // never empty
+                sessionID: SessionID(now: now, random: &random))
+            sessions.append(member)
+            let role = Role.allCases.randomElement(using: &random)!  // never empty
+            add("api", .memberJoined(member, role))
+            return
+        }
+        let member = sessions.randomElement(using: &random)!  // not empty, see above
+        switch Int.random(in: 0..<15, using: &random) {
+        case 0: add("api", .memberLeft(member, .left))
+        case 1: add("sfu-1", .memberLeft(member, .timeout))
+        case 2: add("api", .memberPromoted(member, actorUID: "host", .speaker))
+        case 3: add("api", .memberDemoted(member, actorUID: "host", .listener))
+        case 4: add("api", .memberMuted(member, actorUID: "host"))
+        case 5: add("api", .memberUnmuted(member, actorUID: "host"))
+        case 6:
+            add("api", .memberKicked(member, actorUID: "host", reason: ""))
+            add("api", .memberLeft(member, .kicked))
+        case 7, 8: add("api", .handRaised(member))
+        case 9: add("api", .handLowered(member, .withdrawn))
+        case 10: add("sfu-1", .mediaConnected(member, iceMilliseconds: 20, dtlsMilliseconds: 50, firstPacketMilliseconds: 90))
+        case 11: add("sfu-1", .mediaDisconnected(member))
+        case 12, 13: add("sfu-1", .speakingStarted(member))
+        default: add("sfu-1", .speakingStopped(member))
+        }
+    }
+
+    private mutating func add(_ source: String, _ payload: Event.Payload) {
+        // Two sources may see the same microsecond.
+        now = now.adding(microseconds: Int64.random(in: 0...2_000_000, using: &random))
+        if sequences[source] != nil, events.last(where: { $0.position.source == source })?.occurredAt == now {
+            now = now.adding(microseconds: 1)
+        }
+        let sequence = sequences[source, default: 0] + 1
+        sequences[source] = sequence
+        events.append(
+            Event(
+                eventID: EventID(now: now, random: &random), circleID: circleID,
+                position: SourcePosition(source: source, epoch: 1, sequence: sequence),
+                occurredAt: now, payload: payload))
+    }
+
+    /// The same events as a log may deliver them: sources interleaved anew, each in its own
+    /// order, some twice.
+    mutating func shuffled(_ events: [Event]) -> [Event] {
+        var queues = Dictionary(grouping: events, by: \.position.source).mapValues { Array($0) }
+        var delivered: [Event] = []
+        while let source = queues.filter({ !$0.value.isEmpty }).keys.sorted()
+            .randomElement(using: &random)
+        {
+            let event = queues[source]!.removeFirst()  // not empty, see the filter
+            delivered.append(event)
+            if Int.random(in: 0..<6, using: &random) == 0 {
+                delivered.append(delivered.randomElement(using: &random)!)  // not empty
+            }
+        }
+        return delivered
+    }
+}

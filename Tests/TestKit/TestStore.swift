@@ -1,0 +1,75 @@
+import CircleStore
+import Database
+import Domain
+
+/// A circle store on a fresh database.
+public struct TestStore: Sendable {
+    public let databaseURL: String
+    public let pool: ConnectionPool
+    public let clock: any WallClock
+    public let store: CircleStore
+
+    public init(
+        clock: any WallClock = SystemWallClock(), poolSize: Int = 8, seatLeaseSeconds: Int64 = 3600
+    ) throws {
+        databaseURL = try TestCluster.makeDatabase()
+        pool = ConnectionPool(
+            url: databaseURL, applicationName: "tests", size: poolSize, waitingCountMax: 10_000)
+        self.clock = clock
+        store = CircleStore(
+            pool: pool, clock: clock, settings: .init(seatLeaseSeconds: seatLeaseSeconds))
+    }
+
+    /// A draft that goes live at once.
+    public func draft(
+        host: String = "host", privacy: Privacy = .public, coHosts: [String] = [],
+        invited: [String] = [], maxSpeakers: Int = 8, maxListeners: Int = 100,
+        startsNow: Bool = true, startAt: Timestamp? = nil, title: String = "Vinyl night"
+    ) -> CircleDraft {
+        CircleDraft(
+            details: CircleDetails(
+                title: title, category: "music", privacy: privacy, hostUID: host,
+                coHostUIDs: coHosts, coverURL: "", startAt: startAt ?? clock.now(),
+                durationMinutes: 60, maxSpeakers: maxSpeakers, maxListeners: maxListeners,
+                micPolicy: .handRaise),
+            invitedUIDs: invited, startsNow: startsNow)
+    }
+
+    /// Creates a live circle.
+    @discardableResult
+    public func makeCircle(
+        host: String = "host", privacy: Privacy = .public, coHosts: [String] = [],
+        invited: [String] = [], maxSpeakers: Int = 8, maxListeners: Int = 100, email: String? = nil
+    ) async throws -> CircleID {
+        try await store.create(
+            draft(
+                host: host, privacy: privacy, coHosts: coHosts, invited: invited,
+                maxSpeakers: maxSpeakers, maxListeners: maxListeners),
+            by: Caller(uid: host, email: email)
+        ).circle.circleID
+    }
+
+    /// The outbox's records in order: what Kafka would carry.
+    public func outboxRecords() async throws -> [[UInt8]] {
+        try await pool.withConnection { connection in
+            try connection.query("select record from outbox order by outbox_id").map {
+                try $0.get(0, as: Bytes.self).array
+            }
+        }
+    }
+
+    /// One number from the database.
+    public func number(_ sql: SQL) async throws -> Int {
+        try await pool.withConnection { try $0.query(sql)[0].get(0) }
+    }
+
+    /// A result as text, a row a line, columns separated by `|`.
+    public func text(_ sql: SQL) async throws -> String {
+        try await pool.withConnection { connection in
+            let rows = try connection.queryText(sql)
+            return (0..<rows.count).map { row in
+                rows.columns.indices.map { rows[row, $0] ?? "∅" }.joined(separator: "|")
+            }.joined(separator: "\n")
+        }
+    }
+}
