@@ -7,28 +7,34 @@ func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target
     .target(
         name: name, dependencies: dependencies,
         swiftSettings: [
-            .enableUpcomingFeature("ExistentialAny"),
+            .enableUpcomingFeature("ExistentialAny")
         ])
 }
 
-let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
-let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let argumentParser = Target.Dependency.product(
+    name: "ArgumentParser", package: "swift-argument-parser")
+let asyncHTTPClient = Target.Dependency.product(
+    name: "AsyncHTTPClient", package: "async-http-client")
 let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
-let hummingbirdTesting = Target.Dependency.product(name: "HummingbirdTesting", package: "hummingbird")
+let hummingbirdTesting = Target.Dependency.product(
+    name: "HummingbirdTesting", package: "hummingbird")
 let jwtKit = Target.Dependency.product(name: "JWTKit", package: "jwt-kit")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
 let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
-let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let serviceLifecycle = Target.Dependency.product(
+    name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let swiftProtobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
 
 let package = Package(
     name: "circles",
     products: [
-        .executable(name: "circles", targets: ["circles"])
+        .executable(name: "circles", targets: ["circles"]),
+        .executable(name: "circles-bench", targets: ["circles-bench"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -68,7 +74,10 @@ let package = Package(
         // Layer 3: the services.
         library(
             "Ingest",
-            ["BlockingThread", "Database", "Domain", "EventLog", "EventSchema", logging, metrics, serviceLifecycle]),
+            [
+                "BlockingThread", "Database", "Domain", "EventLog", "EventSchema", logging, metrics,
+                serviceLifecycle,
+            ]),
 
         library(
             "API",
@@ -78,18 +87,30 @@ let package = Package(
             ]),
         library(
             "Jobs",
-            ["BlockingThread", "CCurl", "Database", "Domain", logging, metrics, mustache, serviceLifecycle]),
+            [
+                "BlockingThread", "CCurl", "Database", "Domain", logging, metrics, mustache,
+                serviceLifecycle,
+            ]),
         library("Reports", ["Database", "Domain"]),
 
         // Layer 4: the program.
         .executableTarget(
             name: "circles",
             dependencies: [
-                "API", "BlockingThread", "CircleStore", "Database", "Domain", "Embedded", "EventLog",
+                "API", "BlockingThread", "CircleStore", "Database", "Domain", "Embedded",
+                "EventLog",
                 "Ingest", "Jobs", "PrometheusMetrics", "Reports",
                 argumentParser, asyncHTTPClient, logging, metrics, nioCore, serviceLifecycle,
             ],
             swiftSettings: [.enableUpcomingFeature("ExistentialAny")]),
+
+        .executableTarget(
+            name: "circles-bench",
+            dependencies: [
+                "BlockingThread", "Database", "Domain", "Embedded", "EventLog", "EventSchema",
+                "Ingest",
+                argumentParser, logging, serviceLifecycle,
+            ]),
 
         // Tests: a mirror of Sources, and the whole system.
         .target(
@@ -100,21 +121,25 @@ let package = Package(
             ],
             path: "Tests/TestKit"),
         .testTarget(name: "DomainTests", dependencies: ["Domain"]),
-        .testTarget(name: "EventSchemaTests", dependencies: ["Domain", "EventSchema", swiftProtobuf]),
+        .testTarget(
+            name: "EventSchemaTests", dependencies: ["Domain", "EventSchema", swiftProtobuf]),
         .testTarget(name: "EventLogTests", dependencies: ["EventLog"]),
-        .testTarget(name: "PrometheusMetricsTests", dependencies: ["PrometheusMetrics", coreMetrics]),
+        .testTarget(
+            name: "PrometheusMetricsTests", dependencies: ["PrometheusMetrics", coreMetrics]),
         .testTarget(name: "IngestTests", dependencies: ["Domain", "Ingest"]),
         .testTarget(
             name: "APITests",
-            dependencies: ["API", "CircleStore", "Domain", crypto, hummingbird, jwtKit]),
+            dependencies: ["API", "CircleStore", "Database", "Domain", crypto, hummingbird, jwtKit]),
         .testTarget(name: "JobsTests", dependencies: ["Domain", "Jobs"]),
         .testTarget(name: "ReportsTests", dependencies: ["Reports"]),
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "API", "BlockingThread", "CircleStore", "Database", "Domain", "Embedded", "EventLog",
+                "API", "BlockingThread", "CircleStore", "Database", "Domain", "Embedded",
+                "EventLog",
                 "EventSchema", "Ingest", "Jobs", "Reports", "TestKit", "circles",
-                asyncHTTPClient, hummingbird, logging, serviceLifecycle,
-            ]),
+                asyncHTTPClient, hummingbird, logging, nioHTTP1, serviceLifecycle,
+            ],
+            exclude: ["Fixtures"]),
     ]
 )

@@ -107,23 +107,33 @@ public struct APIServer {
     private static func addOperations(
         to router: Router<CirclesRequestContext>, _ dependencies: Dependencies
     ) {
-        router.get("healthz") { _, _ in JSON.response(Health(status: "ok")) }
-        router.get("readyz") { _, _ in
-            // Ready means: the database answers. A broker that is down delays events, no command.
-            do {
-                try await dependencies.pool.withConnection { connection in
-                    _ = try connection.query("select 1::int8")
+        router.serve("healthz", [.get: { _, _ in JSON.response(Health(status: "ok")) }])
+        router.serve(
+            "readyz",
+            [
+                .get: { _, _ in
+                    // Ready means: the database answers. A broker that is down delays events, no command.
+                    do {
+                        try await dependencies.pool.withConnection { connection in
+                            _ = try connection.query("select 1::int8")
+                        }
+                        return JSON.response(Health(status: "ready"))
+                    } catch {
+                        return JSON.response(
+                            Health(status: "database unavailable"), status: .serviceUnavailable)
+                    }
                 }
-                return JSON.response(Health(status: "ready"))
-            } catch {
-                return JSON.response(
-                    Health(status: "database unavailable"), status: .serviceUnavailable)
-            }
-        }
-        router.get("metrics") { _, _ in
-            Response(
-                status: .ok, headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8"],
-                body: ResponseBody(byteBuffer: ByteBuffer(string: dependencies.exposition())))
-        }
+            ])
+        router.serve(
+            "metrics",
+            [
+                .get: { _, _ in
+                    Response(
+                        status: .ok,
+                        headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8"],
+                        body: ResponseBody(
+                            byteBuffer: ByteBuffer(string: dependencies.exposition())))
+                }
+            ])
     }
 }

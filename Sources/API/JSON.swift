@@ -5,6 +5,8 @@ import NIOCore
 /// How bodies are read and written.
 enum JSON {
     static let bodyByteCountMax = 64 << 10
+    /// No request nests deeper than an array in an object; decoding costs more the deeper it is.
+    static let nestingDepthMax = 8
 
     static func encode(_ value: some Encodable) -> [UInt8] {
         let encoder = JSONEncoder()
@@ -45,10 +47,38 @@ enum JSON {
         let mediaType = type.prefix { $0 != ";" }.lowercased().filter { $0 != " " }
         guard mediaType == "application/json" else { throw Problem.unsupportedMediaType }
         guard String(validating: bytes, as: UTF8.self) != nil,
+            nestingDepth(bytes) <= nestingDepthMax,
             let object = try? JSONDecoder().decode([String: JSONValue].self, from: Data(bytes))
         else { throw Problem.malformedJSON }
         return JSONFields(object)
     }
+}
+
+/// How deep arrays and objects nest in a JSON text.
+private func nestingDepth(_ bytes: [UInt8]) -> Int {
+    var (depth, deepest) = (0, 0)
+    var (isInString, isEscaped) = (false, false)
+    for byte in bytes {
+        if isInString {
+            if isEscaped {
+                isEscaped = false
+            } else if byte == UInt8(ascii: "\\") {
+                isEscaped = true
+            } else if byte == UInt8(ascii: "\"") {
+                isInString = false
+            }
+            continue
+        }
+        switch byte {
+        case UInt8(ascii: "\""): isInString = true
+        case UInt8(ascii: "["), UInt8(ascii: "{"):
+            depth += 1
+            deepest = max(deepest, depth)
+        case UInt8(ascii: "]"), UInt8(ascii: "}"): depth -= 1
+        default: break
+        }
+    }
+    return deepest
 }
 
 /// Any JSON value.

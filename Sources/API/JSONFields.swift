@@ -19,7 +19,11 @@ struct JSONFields {
         guard errors.isEmpty else { throw Problem.validation(errors) }
     }
 
+    /// Past so many a client learns nothing new.
+    private static let errorCountMax = 20
+
     mutating func fail(_ field: String, _ message: String) {
+        guard errors.count < Self.errorCountMax else { return }
         errors.append(.init(field: String(field.prefix(100)), message: message))
     }
 
@@ -141,7 +145,8 @@ struct JSONFields {
             fail(name, "must have at most \(Limits.coverURLByteCountMax) bytes")
             return nil
         }
-        guard text.isEmpty || text.hasPrefix("https://") && !text.contains(where: \.isWhitespace)
+        let hasHost = text.hasPrefix("https://") && text.utf8.count > 8
+        guard text.isEmpty || hasHost && text.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
         else {
             fail(name, "must be an https URL")
             return nil

@@ -63,12 +63,18 @@ extension Problem {
     static let malformedJSON = Problem(
         .badRequest, "malformed_json", "The body is not a JSON object in UTF-8")
     static let bodyTooLarge = Problem(
-        .contentTooLarge, "body_too_large", "The body is larger than \(JSON.bodyByteCountMax) bytes")
+        .contentTooLarge, "body_too_large", "The body is larger than \(JSON.bodyByteCountMax) bytes"
+    )
     static let unsupportedMediaType = Problem(
         .unsupportedMediaType, "unsupported_media_type", "The body must be application/json")
     static let routeNotFound = Problem(.notFound, "route_not_found", "No such route")
-    static let methodNotAllowed = Problem(
-        .methodNotAllowed, "method_not_allowed", "The route does not take this method")
+    static func methodNotAllowed(_ allowed: [HTTPRequest.Method]) -> Problem {
+        var problem = Problem(
+            .methodNotAllowed, "method_not_allowed", "The route does not take this method")
+        problem.headers[.allow] = allowed.map(\.rawValue).joined(separator: ", ")
+        return problem
+    }
+
     static let internalError = Problem(
         .internalServerError, "internal_error", "Something went wrong on our side")
 
@@ -92,8 +98,6 @@ extension Problem {
         case let error as CommandError: self.init(error)
         case let error as DatabaseError where error.isRetriable: self = .overloaded
         case let error as HTTPError where error.status == .notFound: self = .routeNotFound
-        case let error as HTTPError where error.status == .methodNotAllowed:
-            self = .methodNotAllowed
         case let error as HTTPError where error.status == .contentTooLarge: self = .bodyTooLarge
         case let error as HTTPError where error.status.kind == .clientError:
             self.init(error.status, "bad_request", error.body ?? "Bad request")

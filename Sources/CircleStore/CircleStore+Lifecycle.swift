@@ -40,7 +40,7 @@ public struct CirclePatch: Sendable, Equatable {
         changed.title = title ?? changed.title
         changed.category = category ?? changed.category
         changed.privacy = privacy ?? changed.privacy
-        changed.coHostUIDs = coHostUIDs ?? changed.coHostUIDs
+        changed.coHostUIDs = coHostUIDs?.filter { $0 != details.hostUID } ?? changed.coHostUIDs
         changed.coverURL = coverURL ?? changed.coverURL
         changed.startAt = startAt ?? changed.startAt
         changed.durationMinutes = durationMinutes ?? changed.durationMinutes

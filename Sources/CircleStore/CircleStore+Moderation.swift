@@ -37,6 +37,7 @@ extension CircleStore {
     ) async throws -> Seat {
         try await command(on: circleID, by: caller) { transaction in
             var seat = try transaction.moderatedSeat(uid)
+            guard seat.role != .host else { throw CommandError.targetIsHost }
             guard seat.role.isOnStage else { throw CommandError.notOnStage }
             guard
                 try transaction.occupancy().listeners < transaction.circle.details.maxListeners
@@ -74,6 +75,10 @@ extension CircleStore {
         _ uid: String, in circleID: CircleID, reason: String, bans: Bool, by caller: Caller
     ) async throws {
         try await command(on: circleID, by: caller) { transaction in
+            guard uid != transaction.circle.details.hostUID else {
+                try transaction.requireModerator()
+                throw CommandError.targetIsHost
+            }
             let seat: Seat?
             do {
                 seat = try transaction.moderatedSeat(uid)
@@ -108,13 +113,15 @@ extension CircleTransaction {
     }
 
     mutating func ban(_ uid: String, reason: String) throws {
-        guard uid != circle.details.hostUID else { throw CommandError.targetIsHost }
-        try connection.query(
-            """
-            insert into bans (circle_id, uid, actor_uid, reason, banned_at)
-            values (\(circle.circleID), \(uid), \(caller.uid), \(reason), \(now))
-            on conflict (circle_id, uid) do nothing
-            """)
+        let isNew =
+            try connection.query(
+                """
+                insert into bans (circle_id, uid, actor_uid, reason, banned_at)
+                values (\(circle.circleID), \(uid), \(caller.uid), \(reason), \(now))
+                on conflict (circle_id, uid) do nothing
+                """
+            ).affectedCount > 0
+        guard isNew else { return }
         try connection.query(
             "delete from invitations where circle_id = \(circle.circleID) and uid = \(uid)")
         if circle.details.coHostUIDs.contains(uid) {

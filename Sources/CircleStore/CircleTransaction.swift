@@ -188,7 +188,9 @@ struct CircleTransaction {
     }
 
     /// Vacates every seat, or only those whose lease has run out.
-    mutating func vacateAll(_ reason: LeaveReason, leaseExpiredBefore limit: Timestamp? = nil) throws {
+    mutating func vacateAll(_ reason: LeaveReason, leaseExpiredBefore limit: Timestamp? = nil)
+        throws
+    {
         let rows = try connection.query(
             """
             delete from seats

@@ -1,7 +1,7 @@
 /// Writes rows in the binary COPY format.
 /// Source: PostgreSQL 15 documentation, COPY, "Binary Format".
 public struct CopyWriter {
-    private var buffer: [UInt8] = []
+    @usableFromInline var buffer: [UInt8] = []
     private let send: ([UInt8]) -> Bool
     private static let flushByteCount = 64 << 10
 
@@ -19,10 +19,12 @@ public struct CopyWriter {
         buffer.appendBigEndian(Int16(columnCount))
     }
 
+    @inlinable
     public mutating func append(_ value: some PostgresEncodable) {
         buffer.appendSized(value)
     }
 
+    @inlinable
     public mutating func append(_ value: (some PostgresEncodable)?) {
         if let value {
             buffer.appendSized(value)

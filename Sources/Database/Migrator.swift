@@ -147,12 +147,13 @@ public struct Migrator {
         var applied: [String] = []
         for file in reports {
             let checksum = try self.checksum(of: file, connection)
-            let isCurrent = try connection.query(
-                """
-                select 1::int8 from report_definitions
-                where name = \(file.name) and checksum = \(checksum)
-                """
-            ).count > 0
+            let isCurrent =
+                try connection.query(
+                    """
+                    select 1::int8 from report_definitions
+                    where name = \(file.name) and checksum = \(checksum)
+                    """
+                ).count > 0
             if isCurrent { continue }
             try connection.transaction {
                 try connection.script(file.text)

@@ -19,23 +19,25 @@ public protocol PostgresDecodable {
 }
 
 /// The `pg_type` OIDs that we read and write.
+@usableFromInline
 enum TypeOID {
-    static let bool: UInt32 = 16
-    static let bytea: UInt32 = 17
-    static let int8: UInt32 = 20
-    static let int2: UInt32 = 21
-    static let int4: UInt32 = 23
-    static let text: UInt32 = 25
-    static let json: UInt32 = 114
-    static let float8: UInt32 = 701
-    static let varchar: UInt32 = 1043
-    static let timestamptz: UInt32 = 1184
-    static let uuid: UInt32 = 2950
-    static let name: UInt32 = 19
+    @usableFromInline static let bool: UInt32 = 16
+    @usableFromInline static let bytea: UInt32 = 17
+    @usableFromInline static let int8: UInt32 = 20
+    @usableFromInline static let int2: UInt32 = 21
+    @usableFromInline static let int4: UInt32 = 23
+    @usableFromInline static let text: UInt32 = 25
+    @usableFromInline static let json: UInt32 = 114
+    @usableFromInline static let float8: UInt32 = 701
+    @usableFromInline static let varchar: UInt32 = 1043
+    @usableFromInline static let timestamptz: UInt32 = 1184
+    @usableFromInline static let uuid: UInt32 = 2950
+    @usableFromInline static let name: UInt32 = 19
 }
 
 extension [UInt8] {
     @inlinable
+    @inline(__always)
     mutating func appendBigEndian<Value: FixedWidthInteger>(_ value: Value) {
         Swift.withUnsafeBytes(of: value.bigEndian) { append(contentsOf: $0) }
     }
@@ -48,9 +50,10 @@ extension UnsafeRawBufferPointer {
 }
 
 extension Bool: PostgresEncodable, PostgresDecodable {
-    public static var oid: UInt32 { TypeOID.bool }
-    public static var arrayOID: UInt32 { 1000 }
+    @inlinable public static var oid: UInt32 { TypeOID.bool }
+    @inlinable public static var arrayOID: UInt32 { 1000 }
 
+    @inlinable
     public func encode(into bytes: inout [UInt8]) {
         bytes.append(self ? 1 : 0)
     }
@@ -62,9 +65,10 @@ extension Bool: PostgresEncodable, PostgresDecodable {
 }
 
 extension Int64: PostgresEncodable, PostgresDecodable {
-    public static var oid: UInt32 { TypeOID.int8 }
-    public static var arrayOID: UInt32 { 1016 }
+    @inlinable public static var oid: UInt32 { TypeOID.int8 }
+    @inlinable public static var arrayOID: UInt32 { 1016 }
 
+    @inlinable
     public func encode(into bytes: inout [UInt8]) {
         bytes.appendBigEndian(self)
     }
@@ -80,9 +84,10 @@ extension Int64: PostgresEncodable, PostgresDecodable {
 }
 
 extension Int: PostgresEncodable, PostgresDecodable {
-    public static var oid: UInt32 { TypeOID.int8 }
-    public static var arrayOID: UInt32 { Int64.arrayOID }
+    @inlinable public static var oid: UInt32 { TypeOID.int8 }
+    @inlinable public static var arrayOID: UInt32 { Int64.arrayOID }
 
+    @inlinable
     public func encode(into bytes: inout [UInt8]) {
         bytes.appendBigEndian(Int64(self))
     }
@@ -94,9 +99,10 @@ extension Int: PostgresEncodable, PostgresDecodable {
 }
 
 extension Int32: PostgresEncodable, PostgresDecodable {
-    public static var oid: UInt32 { TypeOID.int4 }
-    public static var arrayOID: UInt32 { 1007 }
+    @inlinable public static var oid: UInt32 { TypeOID.int4 }
+    @inlinable public static var arrayOID: UInt32 { 1007 }
 
+    @inlinable
     public func encode(into bytes: inout [UInt8]) {
         bytes.appendBigEndian(self)
     }
@@ -108,9 +114,10 @@ extension Int32: PostgresEncodable, PostgresDecodable {
 }
 
 extension Double: PostgresEncodable, PostgresDecodable {
-    public static var oid: UInt32 { TypeOID.float8 }
-    public static var arrayOID: UInt32 { 1022 }
+    @inlinable public static var oid: UInt32 { TypeOID.float8 }
+    @inlinable public static var arrayOID: UInt32 { 1022 }
 
+    @inlinable
     public func encode(into bytes: inout [UInt8]) {
         bytes.appendBigEndian(bitPattern)
     }
@@ -122,11 +129,12 @@ extension Double: PostgresEncodable, PostgresDecodable {
 }
 
 extension String: PostgresEncodable, PostgresDecodable {
-    public static var oid: UInt32 { TypeOID.text }
-    public static var arrayOID: UInt32 { 1009 }
+    @inlinable public static var oid: UInt32 { TypeOID.text }
+    @inlinable public static var arrayOID: UInt32 { 1009 }
 
     /// PostgreSQL's text holds no NUL: callers refuse one at the edge, and one that gets here
     /// all the same ends in a DatabaseError (22021), not in a cut string.
+    @inlinable
     public func encode(into bytes: inout [UInt8]) {
         bytes.append(contentsOf: utf8)
     }
@@ -142,8 +150,8 @@ extension String: PostgresEncodable, PostgresDecodable {
 
 /// A `bytea`.
 public struct Bytes: PostgresEncodable, PostgresDecodable, Hashable {
-    public static var oid: UInt32 { TypeOID.bytea }
-    public static var arrayOID: UInt32 { 1001 }
+    @inlinable public static var oid: UInt32 { TypeOID.bytea }
+    @inlinable public static var arrayOID: UInt32 { 1001 }
 
     public let array: [UInt8]
 
@@ -151,6 +159,7 @@ public struct Bytes: PostgresEncodable, PostgresDecodable, Hashable {
         self.array = array
     }
 
+    @inlinable
     public func encode(into bytes: inout [UInt8]) {
         bytes.append(contentsOf: array)
     }
@@ -162,9 +171,10 @@ public struct Bytes: PostgresEncodable, PostgresDecodable, Hashable {
 }
 
 extension Identifier: PostgresEncodable, PostgresDecodable {
-    public static var oid: UInt32 { TypeOID.uuid }
-    public static var arrayOID: UInt32 { 2951 }
+    @inlinable public static var oid: UInt32 { TypeOID.uuid }
+    @inlinable public static var arrayOID: UInt32 { 2951 }
 
+    @inlinable
     public func encode(into bytes: inout [UInt8]) {
         bytes.appendBigEndian(high)
         bytes.appendBigEndian(low)
@@ -177,12 +187,13 @@ extension Identifier: PostgresEncodable, PostgresDecodable {
 }
 
 extension Timestamp: PostgresEncodable, PostgresDecodable {
-    public static var oid: UInt32 { TypeOID.timestamptz }
-    public static var arrayOID: UInt32 { 1185 }
+    @inlinable public static var oid: UInt32 { TypeOID.timestamptz }
+    @inlinable public static var arrayOID: UInt32 { 1185 }
 
     /// 2000-01-01T00:00:00Z, PostgreSQL's epoch, in microseconds since 1970.
-    private static var postgresEpoch: Int64 { 946_684_800_000_000 }
+    @usableFromInline static var postgresEpoch: Int64 { 946_684_800_000_000 }
 
+    @inlinable
     public func encode(into bytes: inout [UInt8]) {
         bytes.appendBigEndian(microseconds &- Self.postgresEpoch)
     }
@@ -194,10 +205,11 @@ extension Timestamp: PostgresEncodable, PostgresDecodable {
 }
 
 extension Array: PostgresEncodable where Element: PostgresEncodable {
-    public static var oid: UInt32 { Element.arrayOID }
+    @inlinable public static var oid: UInt32 { Element.arrayOID }
     /// PostgreSQL has no type for an array of arrays.
-    public static var arrayOID: UInt32 { Element.arrayOID }
+    @inlinable public static var arrayOID: UInt32 { Element.arrayOID }
 
+    @inlinable
     public func encode(into bytes: inout [UInt8]) {
         encodePostgresArray(self, of: Element.oid, hasNull: false, into: &bytes) { element, bytes in
             bytes.appendSized(element)
@@ -205,19 +217,42 @@ extension Array: PostgresEncodable where Element: PostgresEncodable {
     }
 }
 
+/// A `jsonb` given as text, for COPY.
+public struct JSONB: PostgresEncodable {
+    @inlinable public static var oid: UInt32 { 3802 }
+    @inlinable public static var arrayOID: UInt32 { 3807 }
+
+    @usableFromInline let text: String
+
+    @inlinable
+    public init(_ text: String) {
+        self.text = text
+    }
+
+    /// The version of the binary form, and the text. Source: `jsonb_recv`.
+    @inlinable
+    public func encode(into bytes: inout [UInt8]) {
+        bytes.append(1)
+        bytes.append(contentsOf: text.utf8)
+    }
+}
+
 /// A column of values of which some are null, as one array parameter.
 public struct OptionalArray<Element: PostgresEncodable>: PostgresEncodable {
-    public static var oid: UInt32 { Element.arrayOID }
-    public static var arrayOID: UInt32 { Element.arrayOID }
+    @inlinable public static var oid: UInt32 { Element.arrayOID }
+    @inlinable public static var arrayOID: UInt32 { Element.arrayOID }
 
-    let elements: [Element?]
+    @usableFromInline let elements: [Element?]
 
+    @inlinable
     public init(_ elements: [Element?]) {
         self.elements = elements
     }
 
+    @inlinable
     public func encode(into bytes: inout [UInt8]) {
-        encodePostgresArray(elements, of: Element.oid, hasNull: true, into: &bytes) { element, bytes in
+        encodePostgresArray(elements, of: Element.oid, hasNull: true, into: &bytes) {
+            element, bytes in
             if let element {
                 bytes.appendSized(element)
             } else {
@@ -227,7 +262,8 @@ public struct OptionalArray<Element: PostgresEncodable>: PostgresEncodable {
     }
 }
 
-private func encodePostgresArray<Element>(
+@inlinable
+func encodePostgresArray<Element>(
     _ elements: [Element], of oid: UInt32, hasNull: Bool, into bytes: inout [UInt8],
     each: (Element, inout [UInt8]) -> Void
 ) {
@@ -244,6 +280,7 @@ private func encodePostgresArray<Element>(
 
 extension [UInt8] {
     /// Appends a value behind its four-byte length, as in arrays and COPY rows.
+    @inlinable
     mutating func appendSized(_ value: some PostgresEncodable) {
         let start = count
         appendBigEndian(Int32(0))
@@ -263,10 +300,12 @@ extension [String]: PostgresDecodable {
         guard oid == String.arrayOID, bytes.count >= 12 else { return nil }
         func int32(_ offset: Int) -> Int? {
             guard offset + 4 <= bytes.count else { return nil }
-            return Int(Int32(bigEndian: bytes.loadUnaligned(fromByteOffset: offset, as: Int32.self)))
+            return Int(
+                Int32(bigEndian: bytes.loadUnaligned(fromByteOffset: offset, as: Int32.self)))
         }
         self = []
-        guard int32(0) == 1 else { return }
+        guard let dimensionCount = int32(0), dimensionCount <= 1 else { return nil }
+        guard dimensionCount == 1 else { return }
         guard let elementCount = int32(12) else { return nil }
         var offset = 20
         for _ in 0..<elementCount {
@@ -275,7 +314,8 @@ extension [String]: PostgresDecodable {
             }
             append(
                 String(
-                    decoding: UnsafeRawBufferPointer(rebasing: bytes[(offset + 4)..<(offset + 4 + size)]),
+                    decoding: UnsafeRawBufferPointer(
+                        rebasing: bytes[(offset + 4)..<(offset + 4 + size)]),
                     as: UTF8.self))
             offset += 4 + size
         }

@@ -34,10 +34,12 @@ public struct SQL: ExpressibleByStringInterpolation, Sendable {
             text += literal
         }
 
+        @inlinable
         public mutating func appendInterpolation(_ value: some PostgresEncodable) {
             append(Bind(value))
         }
 
+        @inlinable
         public mutating func appendInterpolation(_ value: (some PostgresEncodable)?) {
             append(Bind(optional: value))
         }
@@ -47,7 +49,8 @@ public struct SQL: ExpressibleByStringInterpolation, Sendable {
             text += fragment
         }
 
-        private mutating func append(_ bind: Bind) {
+        @usableFromInline
+        mutating func append(_ bind: Bind) {
             binds.append(bind)
             text += "$\(binds.count)"
         }
@@ -56,14 +59,16 @@ public struct SQL: ExpressibleByStringInterpolation, Sendable {
 
 /// One parameter in PostgreSQL's binary format.
 public struct Bind: Sendable {
-    let oid: UInt32
+    @usableFromInline let oid: UInt32
     /// `nil` is SQL null.
-    let bytes: [UInt8]?
+    @usableFromInline let bytes: [UInt8]?
 
+    @inlinable
     public init<Value: PostgresEncodable>(_ value: Value) {
         self.init(optional: value)
     }
 
+    @inlinable
     public init<Value: PostgresEncodable>(optional value: Value?) {
         oid = Value.oid
         bytes = value.map { value in

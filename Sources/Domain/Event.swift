@@ -44,7 +44,8 @@ public struct Event: Sendable, Hashable {
         case memberBanned(uid: String, actorUID: String, reason: String)
         case handRaised(Member)
         case handLowered(Member, LowerReason)
-        case mediaConnected(Member, iceMilliseconds: Int, dtlsMilliseconds: Int, firstPacketMilliseconds: Int)
+        case mediaConnected(
+            Member, iceMilliseconds: Int, dtlsMilliseconds: Int, firstPacketMilliseconds: Int)
         case mediaDisconnected(Member)
         case speakingStarted(Member)
         case speakingStopped(Member)

@@ -37,7 +37,9 @@ public final class EmbeddedMailbox: Sendable {
     }
 
     public func stop() {
-        if process.isRunning { process.terminate() }
+        guard process.isRunning else { return }
+        process.terminate()
+        process.wait()
     }
 
     /// The messages that have arrived, oldest first.
@@ -65,7 +67,7 @@ private func withSocket<Result>(_ body: (Int32) throws -> Result) rethrows -> Re
 }
 
 /// A port of 127.0.0.1 that was free a moment ago.
-private func freePort() throws -> Int {
+public func freePort() throws -> Int {
     try withSocket { descriptor in
         var own = address(port: 0)
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)

@@ -54,7 +54,7 @@ public struct EmbeddedPostgres: Sendable {
         if try Self.run(controlArguments(["status"]), asOwner: true).status != 0 {
             var options = [
                 "-c listen_addresses=''", "-c unix_socket_directories='\(socketDirectory)'",
-                "-c unix_socket_permissions=0700", "-c max_connections=200",
+                "-c unix_socket_permissions=0700", "-c max_connections=400",
                 "-c shared_buffers=256MB", "-c max_wal_size=2GB",
             ]
             if !isDurable {

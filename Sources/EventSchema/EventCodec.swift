@@ -46,7 +46,9 @@ public enum EventCodec {
         }
         guard let circleID = CircleID(data: envelope.circleID), let createdAt = circleID.createdAt
         else { throw .invalid(field: "circle_id") }
-        guard Limits.isName(envelope.source, byteCount: 1...128) else { throw .invalid(field: "source") }
+        guard Limits.isName(envelope.source, byteCount: 1...128) else {
+            throw .invalid(field: "source")
+        }
         guard let epoch = Int64(exactly: envelope.sourceEpoch) else {
             throw .invalid(field: "source_epoch")
         }
@@ -115,7 +117,8 @@ extension Event.Payload {
         case .circleCreated(let created): self = .circleCreated(try CircleDetails(created.details))
         case .circleUpdated(let updated):
             self = .circleUpdated(
-                try CircleDetails(updated.details), actorUID: try readText(updated.actorUid, "actor_uid"))
+                try CircleDetails(updated.details),
+                actorUID: try readText(updated.actorUid, "actor_uid"))
         case .circleStarted(let started):
             self = .circleStarted(actorUID: try readText(started.actorUid, "actor_uid"))
         case .circleEnded(let ended):
@@ -224,7 +227,9 @@ extension CircleDetails {
             title: title, category: category, privacy: try Privacy(details.privacy),
             hostUID: try readUID(details.hostUid), coHostUIDs: coHosts, coverURL: cover,
             startAt: Timestamp(microseconds: details.startAt),
-            durationMinutes: bounded(details.durationMin), maxSpeakers: bounded(details.maxSpeakers),
-            maxListeners: bounded(details.maxListeners), micPolicy: try MicPolicy(details.micPolicy))
+            durationMinutes: bounded(details.durationMin),
+            maxSpeakers: bounded(details.maxSpeakers),
+            maxListeners: bounded(details.maxListeners), micPolicy: try MicPolicy(details.micPolicy)
+        )
     }
 }

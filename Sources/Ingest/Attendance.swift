@@ -31,6 +31,9 @@ struct Attendance {
     var isConnected = false
     var media: Media?
 
+    /// Whether there is a row to be changed.
+    var isStored = false
+
     private var onStageSince: Timestamp?
     private var speakingSince: Timestamp?
 

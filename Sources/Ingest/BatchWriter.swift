@@ -54,6 +54,7 @@ struct BatchWriter {
         if !rebuiltCircles.isEmpty { try deleteRebuilt(connection) }
         if !summaries.isEmpty { try writeSummaries(connection) }
         if !attendances.isEmpty {
+            try copyNewAttendances(connection)
             try writeAttendances(connection)
             try writeMembers(connection)
             try writeHands(connection)
@@ -160,15 +161,45 @@ struct BatchWriter {
             """)
     }
 
+    private static let attendanceColumns = """
+        circle_id, session_id, uid, joined_at, left_at, leave_reason, first_role, last_role, roles, \
+        stage_us, talk_us, hand_raise_count, promotion_count, was_kicked, ice_ms, dtls_ms, \
+        first_packet_ms
+        """
+
+    private func copyNewAttendances(_ connection: Connection) throws {
+        guard attendances.contains(where: { !$0.attendance.isStored }) else { return }
+        try connection.copy(into: "attendances (\(Self.attendanceColumns))") { copy in
+            for (circleID, attendance) in attendances where !attendance.isStored {
+                try copy.row(columnCount: 17)
+                copy.append(circleID)
+                copy.append(attendance.sessionID)
+                copy.append(attendance.uid)
+                copy.append(attendance.joinedAt)
+                copy.append(attendance.leftAt)
+                copy.append(attendance.leaveReason?.rawValue)
+                copy.append(attendance.roles[0].role.rawValue)
+                copy.append(attendance.role.rawValue)
+                copy.append(JSONB(attendance.rolesJSON))
+                copy.append(attendance.stageMicroseconds)
+                copy.append(attendance.talkMicroseconds)
+                copy.append(Int32(clamping: attendance.hands.count))
+                copy.append(Int32(clamping: attendance.promotionCount))
+                copy.append(attendance.wasKicked)
+                copy.append(attendance.media.map { Int32(clamping: $0.iceMilliseconds) })
+                copy.append(attendance.media.map { Int32(clamping: $0.dtlsMilliseconds) })
+                copy.append(attendance.media.map { Int32(clamping: $0.firstPacketMilliseconds) })
+            }
+        }
+    }
+
     private func writeAttendances(_ connection: Connection) throws {
+        let attendances = attendances.filter(\.attendance.isStored)
+        guard !attendances.isEmpty else { return }
         let all = attendances.map(\.attendance)
         try connection.query(
             """
-            insert into attendances (
-                circle_id, session_id, uid, joined_at, left_at, leave_reason, first_role,
-                last_role, roles, stage_us, talk_us, hand_raise_count, promotion_count,
-                was_kicked, ice_ms, dtls_ms, first_packet_ms
-            )
+            insert into attendances (\(trusted: Self.attendanceColumns))
             select
                 circle_id, session_id, uid, joined_at, left_at, leave_reason, first_role,
                 last_role, roles::jsonb, stage_us, talk_us, hand_raise_count, promotion_count,
@@ -191,11 +222,7 @@ struct BatchWriter {
                 \(OptionalArray(all.map(\.media?.iceMilliseconds))),
                 \(OptionalArray(all.map(\.media?.dtlsMilliseconds))),
                 \(OptionalArray(all.map(\.media?.firstPacketMilliseconds)))
-            ) as attendance (
-                circle_id, session_id, uid, joined_at, left_at, leave_reason, first_role,
-                last_role, roles, stage_us, talk_us, hand_raise_count, promotion_count,
-                was_kicked, ice_ms, dtls_ms, first_packet_ms
-            )
+            ) as attendance (\(trusted: Self.attendanceColumns))
             on conflict (circle_id, session_id) do update
             set
                 left_at = excluded.left_at, leave_reason = excluded.leave_reason,

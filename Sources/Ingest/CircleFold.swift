@@ -57,6 +57,7 @@ struct CircleFold {
             summary.createdAt = summary.createdAt ?? at
         case .circleUpdated(let details, _):
             summary.details = details
+        case .circleStarted where summary.endedAt != nil: break
         case .circleStarted:
             summary.startedAt = summary.startedAt ?? at
         case .circleEnded(_, let reason):
@@ -75,10 +76,14 @@ struct CircleFold {
         }
     }
 
-    /// What changed since the last call.
+    /// What changed since the last call; from then on it counts as stored.
     mutating func takeChanges() -> [Attendance] {
         defer { changedSessions.removeAll(keepingCapacity: true) }
-        return changedSessions.compactMap { attendances[$0] }
+        return changedSessions.compactMap { sessionID in
+            let attendance = attendances[sessionID]
+            attendances[sessionID]?.isStored = true
+            return attendance
+        }
     }
 
     // MARK: Presence

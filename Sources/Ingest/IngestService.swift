@@ -12,7 +12,9 @@ public struct IngestService: Service {
         /// How many records one transaction holds at most.
         public var batchCountMax: Int
 
-        public init(databaseURL: String, group: String = "circles-ingest", batchCountMax: Int = 20_000) {
+        public init(
+            databaseURL: String, group: String = "circles-ingest", batchCountMax: Int = 20_000
+        ) {
             self.databaseURL = databaseURL
             self.group = group
             self.batchCountMax = batchCountMax

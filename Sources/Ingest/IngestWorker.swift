@@ -88,7 +88,9 @@ final class IngestWorker {
             if now > nextLook {
                 nextLook = now + 500_000_000
                 if let found = try locator.locate(), found != endpoint {
-                    logger.notice("the broker was replaced", metadata: ["brokers": "\(found.settings.bootstrapServers)"])
+                    logger.notice(
+                        "the broker was replaced",
+                        metadata: ["brokers": "\(found.settings.bootstrapServers)"])
                     return
                 }
             }
@@ -262,7 +264,7 @@ final class IngestWorker {
                     try storeHalves(records)
                     return
                 }
-            } catch where Self.isAboutRecords(error) {
+            } catch  where Self.isAboutRecords(error) {
                 if records.count > 1 {
                     try storeHalves(records)
                 } else {
@@ -293,7 +295,7 @@ final class IngestWorker {
     private func storeAlone(_ record: LogRecord) throws {
         do {
             try storeOnce([record], fillsGaps: false)
-        } catch where Self.isAboutRecords(error) {
+        } catch  where Self.isAboutRecords(error) {
             try bury(record, reason: "\(error)")
         }
     }

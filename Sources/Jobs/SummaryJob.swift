@@ -109,9 +109,9 @@ struct SummaryJob {
         let now = clock.now()
         let rows = try connection.query(
             """
-            update notifications
-            set status = 'sending', attempt_count = attempt_count + 1, updated_at = \(now)
-            where (kind, subject_id, recipient_uid) in (
+            -- Materialized: run once. As a subquery a planner with old statistics runs it for each
+            -- row, and each run finds another one.
+            with due as materialized (
                 select kind, subject_id, recipient_uid
                 from notifications
                 where kind = \(Self.kind) and status = 'pending' and next_attempt_at <= \(now)
@@ -119,7 +119,14 @@ struct SummaryJob {
                 limit 1
                 for update skip locked
             )
-            returning subject_id, recipient_uid, coalesce(address, ''), message_id, attempt_count
+            update notifications
+            set status = 'sending', attempt_count = attempt_count + 1, updated_at = \(now)
+            from due
+            where notifications.kind = due.kind and notifications.subject_id = due.subject_id
+                and notifications.recipient_uid = due.recipient_uid
+            returning
+                notifications.subject_id, notifications.recipient_uid, coalesce(address, ''),
+                message_id, attempt_count
             """)
         guard let row = rows.first else { return nil }
         return Claimed(
@@ -135,7 +142,13 @@ struct SummaryJob {
             failed.increment()
             return
         }
-        let facts = try facts(of: claimed.circleID, connection)
+        guard let facts = try facts(of: claimed.circleID, connection) else {
+            try settle(
+                .init(
+                    message: "the circle's session is not there at the moment", replyCode: 0,
+                    isRetriable: true, isUncertain: false), claimed, connection)
+            return
+        }
         let message = mail.message(
             facts, from: sender, to: claimed.address, messageID: claimed.messageID,
             date: clock.now())
@@ -191,15 +204,16 @@ struct SummaryJob {
 
     private func facts(
         of circleID: CircleID, _ connection: Connection
-    ) throws -> SummaryMail.Facts {
-        let row = try connection.query(
+    ) throws -> SummaryMail.Facts? {
+        let rows = try connection.query(
             """
             select
                 title, started_at, ended_at, member_count, peak_listeners, peak_speakers,
                 total_minutes::float8, hand_raise_count, promotion_count, kick_count
             from circle_sessions
-            where circle_id = \(circleID)
-            """)[0]
+            where circle_id = \(circleID) and started_at is not null and ended_at is not null
+            """)
+        guard let row = rows.first else { return nil }
         return SummaryMail.Facts(
             circleID: circleID, title: try row.get(0), startedAt: try row.get(1),
             endedAt: try row.get(2), memberCount: try row.get(3), peakListeners: try row.get(4),

@@ -32,8 +32,10 @@ struct SummaryMail: Sendable {
     ) -> MailMessage {
         let values = context(facts)
         return MailMessage(
-            from: from, to: to, subject: "Your circle \u{201C}\(singleLine(facts.title))\u{201D} in numbers",
-            messageID: messageID, date: Date(timeIntervalSince1970: Double(date.microseconds) / 1e6),
+            from: from, to: to,
+            subject: "Your circle \u{201C}\(singleLine(facts.title))\u{201D} in numbers",
+            messageID: messageID,
+            date: Date(timeIntervalSince1970: Double(date.microseconds) / 1e6),
             text: textTemplate.render(values), html: htmlTemplate.render(values))
     }
 

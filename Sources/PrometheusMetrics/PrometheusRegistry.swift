@@ -22,7 +22,9 @@ public final class PrometheusRegistry: MetricsFactory {
         let all = series.withLock { $0 }
         var text = ""
         var lastName = ""
-        for (key, one) in all.sorted(by: { ($0.key.name, $0.key.labels) < ($1.key.name, $1.key.labels) }) {
+        for (key, one) in all.sorted(by: {
+            ($0.key.name, $0.key.labels) < ($1.key.name, $1.key.labels)
+        }) {
             if key.name != lastName {
                 text += "# TYPE \(key.name) \(one.type)\n"
                 lastName = key.name
@@ -83,7 +85,8 @@ public final class PrometheusRegistry: MetricsFactory {
 private func sanitized(_ name: String) -> String {
     let text = String(
         name.unicodeScalars.map { scalar in
-            scalar.isASCII && (scalar.properties.isAlphabetic || scalar.properties.numericType != nil)
+            scalar.isASCII
+                && (scalar.properties.isAlphabetic || scalar.properties.numericType != nil)
                 || scalar == "_" ? Character(scalar) : "_"
         })
     return text.first?.isNumber == true ? "_" + text : text

@@ -49,14 +49,24 @@ private func singleLine(_ text: String) -> String {
 private func renderCSV(_ rows: TextRows) -> String {
     func line(_ values: [String]) -> String {
         values.map { value in
-            value.contains(where: { ",\"\n\r".contains($0) })
-                ? "\"" + value.replacingOccurrences(of: "\"", with: "\"\"") + "\"" : value
+            value.unicodeScalars.contains(where: { ",\"\n\r".unicodeScalars.contains($0) })
+                ? "\"" + doubled(value) + "\"" : value
         }.joined(separator: ",") + "\n"
     }
     return line(rows.columns)
         + (0..<rows.count).map { row in
             line(rows.columns.indices.map { rows[row, $0] ?? "" })
         }.joined()
+}
+
+/// With each quote doubled; by scalars, as one may stand within a character.
+private func doubled(_ value: String) -> String {
+    var text = String.UnicodeScalarView()
+    for scalar in value.unicodeScalars {
+        if scalar == "\"" { text.append(scalar) }
+        text.append(scalar)
+    }
+    return String(text)
 }
 
 /// An array of objects; numbers stay numbers.

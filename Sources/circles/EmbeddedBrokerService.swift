@@ -47,7 +47,8 @@ final class EmbeddedBrokerLocator: KafkaLocator {
     private let settings: @Sendable (_ bootstrapServers: String) -> KafkaSettings
 
     init(
-        databaseURL: String, settings: @escaping @Sendable (_ bootstrapServers: String) -> KafkaSettings
+        databaseURL: String,
+        settings: @escaping @Sendable (_ bootstrapServers: String) -> KafkaSettings
     ) {
         self.databaseURL = databaseURL
         self.settings = settings

@@ -42,7 +42,8 @@ struct Setting: Sendable {
         summary: "Requests answered at once; more get 503, 1 to 100000.")
     static let relayShards = Setting(
         name: "RELAY_SHARDS", defaultValue: "1",
-        summary: "Shards of the outbox, each published by one process, 1 to 64. The same everywhere.")
+        summary:
+            "Shards of the outbox, each published by one process, 1 to 64. The same everywhere.")
     static let ingestBatch = Setting(
         name: "INGEST_BATCH", defaultValue: "20000",
         summary: "Records in one Ingest transaction at most, 1 to 100000.")
@@ -149,7 +150,10 @@ struct Environment: Sendable {
     /// Reads lines `NAME=value`; `#` begins a comment line; quotes around a value are dropped.
     static func parse(_ text: String) throws -> [String: String] {
         var values: [String: String] = [:]
-        for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+        for (index, line) in text.split(
+            omittingEmptySubsequences: false, whereSeparator: { $0 == "\n" || $0 == "\r\n" }
+        )
+        .enumerated() {
             var line = line.trimmingCharacters(in: .whitespaces)
             if line.isEmpty || line.hasPrefix("#") { continue }
             if line.hasPrefix("export ") { line.removeFirst(7) }
@@ -157,10 +161,11 @@ struct Environment: Sendable {
                 throw Failure(name: ".env", message: "line \(index + 1) is not NAME=value")
             }
             var value = line[line.index(after: equals)...].trimmingCharacters(in: .whitespaces)
-            if value.count >= 2, let quote = value.first, quote == value.last, "\"'".contains(quote) {
+            if value.count >= 2, let quote = value.first, quote == value.last, "\"'".contains(quote)
+            {
                 value = String(value.dropFirst().dropLast())
             }
-            values[String(line[..<equals])] = value
+            values[line[..<equals].trimmingCharacters(in: .whitespaces)] = value
         }
         return values
     }

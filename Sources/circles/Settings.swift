@@ -50,6 +50,16 @@ struct Settings: Sendable {
         _ = try tokenVerifier()
         _ = try environment.integer(.mediaTokenSeconds, 30...86_400)
         _ = try environment.bool(.smtpTLS)
+        guard MailMessage.isAddress(try environment.string(.mailFrom)) else {
+            throw Environment.Failure(
+                name: Setting.mailFrom.name, message: "must be a plain address, local@domain")
+        }
+        if let url = environment.optional(.smtpURL) {
+            guard url.hasPrefix("smtp://") || url.hasPrefix("smtps://") else {
+                throw Environment.Failure(
+                    name: Setting.smtpURL.name, message: "must begin with smtp:// or smtps://")
+            }
+        }
     }
 
     private static func properties(_ environment: Environment) throws -> [String: String] {
@@ -88,7 +98,8 @@ struct Settings: Sendable {
         }
         throw Environment.Failure(
             name: Setting.sqlDirectory.name,
-            message: "is needed: there is no sql/migrations above the working folder or the program")
+            message: "is needed: there is no sql/migrations above the working folder or the program"
+        )
     }
 
     // MARK: What it configures

@@ -56,7 +56,8 @@ struct Stack: Sendable {
         guard missing.isEmpty else {
             throw Environment.Failure(
                 name: Setting.databaseURL.name,
-                message: "the database lacks \(missing.joined(separator: ", ")): run circles migrate")
+                message:
+                    "the database lacks \(missing.joined(separator: ", ")): run circles migrate")
         }
     }
 
@@ -165,7 +166,10 @@ private func fetchKeys(_ url: String) async throws -> RemoteKeySet.Fetched {
     }
     let body = try await response.body.collect(upTo: 1 << 20)
     let maxAge = response.headers[canonicalForm: "cache-control"]
-        .compactMap { $0.split(separator: "=").count == 2 && $0.hasPrefix("max-age") ? Int64($0.split(separator: "=")[1]) : nil }
+        .compactMap {
+            $0.split(separator: "=").count == 2 && $0.hasPrefix("max-age")
+                ? Int64($0.split(separator: "=")[1]) : nil
+        }
         .first
     return .init(body: String(buffer: body), maxAgeSeconds: maxAge ?? 3600)
 }

@@ -68,10 +68,23 @@ struct FirebaseTokenTests {
 
     @Test("a token that the issuer's key signed names its user")
     func accepts() async throws {
-        let token = try await token { $0.email = "ada@example.org" }
+        let token = try await token {
+            $0.email = "ada@example.org"
+            $0.emailVerified = true
+        }
         let identity = try await verifier().verify(authorization: "Bearer " + token)
         #expect(identity == Identity(uid: "ada", email: "ada@example.org"))
         #expect(server.urls == ["https://keys.test/jwks"])
+    }
+
+    @Test("an address that Firebase has not verified is not the user's", arguments: [nil, false])
+    func dropsUnverifiedAddress(isVerified: Bool?) async throws {
+        let token = try await token {
+            $0.email = "ada@example.org"
+            $0.emailVerified = isVerified
+        }
+        let identity = try await verifier().verify(authorization: "Bearer " + token)
+        #expect(identity == Identity(uid: "ada", email: nil))
     }
 
     @Test("a token of another project is refused")

@@ -192,12 +192,11 @@ struct JSONFieldsTests {
         #expect(result.errors.isEmpty == isValid)
     }
 
-    @Test("a web address has at most 2048 bytes", arguments: ["a", "é", "€"])
-    func boundsWebURLs(character: String) {
-        let room = (Limits.coverURLByteCountMax - 8) / character.utf8.count
-        let fitting = "https://" + String(repeating: character, count: room)
+    @Test("a web address has at most 2048 bytes")
+    func boundsWebURLs() {
+        let fitting = "https://" + String(repeating: "a", count: Limits.coverURLByteCountMax - 8)
         #expect(reading(.string(fitting)) { $0.webURL("a") }.value == fitting)
-        let result = reading(.string(fitting + character)) { $0.webURL("a") }
+        let result = reading(.string(fitting + "a")) { $0.webURL("a") }
         #expect(result.value == nil)
         #expect(result.errors.count == 1)
     }

@@ -78,7 +78,6 @@ struct ProblemTests {
     @Test("the router's refusals have codes of their own")
     func mapsHTTPErrors() {
         #expect(Problem(HTTPError(.notFound)).code == "route_not_found")
-        #expect(Problem(HTTPError(.methodNotAllowed)).code == "method_not_allowed")
         #expect(Problem(HTTPError(.contentTooLarge)).code == "body_too_large")
         let other = Problem(HTTPError(.badRequest, message: "a parameter is wrong"))
         #expect(other.code == "bad_request")

@@ -11,6 +11,7 @@ struct TokenClaims: JWTPayload {
     var aud: [String]?
     var sub: String? = "ada"
     var email: String?
+    var emailVerified: Bool?
     var iat: Double? = seconds(0)
     var nbf: Double?
     var exp: Double? = seconds(3600)
@@ -18,6 +19,7 @@ struct TokenClaims: JWTPayload {
 
     enum CodingKeys: String, CodingKey {
         case iss, aud, sub, email, iat, nbf, exp
+        case emailVerified = "email_verified"
         case authTime = "auth_time"
     }
 

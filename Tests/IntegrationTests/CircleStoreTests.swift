@@ -192,7 +192,9 @@ struct CircleStoreTests {
         for uid in ["ada", "bob"] { _ = try await test.store.join(circleID, by: Caller(uid: uid)) }
         _ = try await test.store.raiseHand(circleID, by: Caller(uid: "bob"))
         _ = try await test.store.end(circleID, by: Caller(uid: "host"))
-        let types = try await test.outboxRecords().map { try EventCodec.decode($0).payload.typeName }
+        let types = try await test.outboxRecords().map {
+            try EventCodec.decode($0).payload.typeName
+        }
         #expect(
             types.suffix(5) == [
                 "memberLeft", "memberLeft", "handLowered", "memberLeft", "circleEnded",

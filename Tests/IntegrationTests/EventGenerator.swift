@@ -56,7 +56,11 @@ struct EventGenerator {
             add("api", .memberLeft(member, .kicked))
         case 7, 8: add("api", .handRaised(member))
         case 9: add("api", .handLowered(member, .withdrawn))
-        case 10: add("sfu-1", .mediaConnected(member, iceMilliseconds: 20, dtlsMilliseconds: 50, firstPacketMilliseconds: 90))
+        case 10:
+            add(
+                "sfu-1",
+                .mediaConnected(
+                    member, iceMilliseconds: 20, dtlsMilliseconds: 50, firstPacketMilliseconds: 90))
         case 11: add("sfu-1", .mediaDisconnected(member))
         case 12, 13: add("sfu-1", .speakingStarted(member))
         default: add("sfu-1", .speakingStopped(member))
@@ -66,7 +70,9 @@ struct EventGenerator {
     private mutating func add(_ source: String, _ payload: Event.Payload) {
         // Two sources may see the same microsecond.
         now = now.adding(microseconds: Int64.random(in: 0...2_000_000, using: &random))
-        if sequences[source] != nil, events.last(where: { $0.position.source == source })?.occurredAt == now {
+        if sequences[source] != nil,
+            events.last(where: { $0.position.source == source })?.occurredAt == now
+        {
             now = now.adding(microseconds: 1)
         }
         let sequence = sequences[source, default: 0] + 1

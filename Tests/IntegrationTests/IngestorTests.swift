@@ -87,12 +87,14 @@ struct IngestorTests {
             """, connection)
         if hands != oracle.hands { return "hands \(hands), oracle \(oracle.hands)" }
         let stored = try text(
-            "select count(*), max(circle_seq) from events where circle_id = \(circleID)", connection)
+            "select count(*), max(circle_seq) from events where circle_id = \(circleID)", connection
+        )
         let expected = "\(events.count)|\(events.count)"
         return stored == expected ? nil : "stored \(stored), expected \(expected)"
     }
 
-    @Test("missing numbers are gaps until they arrive, and then the tables are as if they always had")
+    @Test(
+        "missing numbers are gaps until they arrive, and then the tables are as if they always had")
     func gapsHeal() async throws {
         let test = try TestStore(poolSize: 1)
         let problem = try await test.pool.withConnection { connection in

@@ -57,7 +57,8 @@ struct Oracle {
         var role = Role.listener
         for index in stay.from...position {
             switch events[index].payload {
-            case .memberJoined(let member, let new) where index == stay.from && member == stay.member:
+            case .memberJoined(let member, let new)
+            where index == stay.from && member == stay.member:
                 role = new
             case .memberPromoted(let member, _, let new) where member == stay.member: role = new
             case .memberDemoted(let member, _, let new) where member == stay.member: role = new

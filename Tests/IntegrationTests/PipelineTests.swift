@@ -101,7 +101,8 @@ struct PipelineTests {
             _ = try await pipeline.test.store.end(circleID, by: Caller(uid: "host-before"))
             try await pipeline.settle()
         }
-        #expect(try await pipeline.test.number("select max(log_generation) from ingest_offsets") == 1)
+        #expect(
+            try await pipeline.test.number("select max(log_generation) from ingest_offsets") == 1)
         #expect(try await pipeline.test.number("select count(*) from dead_letters") == 200)
         #expect(try await pipeline.mismatches() == "")
     }

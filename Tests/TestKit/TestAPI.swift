@@ -38,6 +38,7 @@ public struct TestAPI: Sendable {
         _ body: @escaping @Sendable (TestAPI) async throws -> Void
     ) async throws {
         let store = try TestStore(clock: clock)
+        defer { store.pool.close() }
         let keys = APIKeys(pool: store.pool, clock: clock)
         try await keys.register("test-api-key", name: "tests")
         let router = APIServer.router(

@@ -32,8 +32,18 @@ begin
     if to_regclass(partition_name) is not null then
         return;
     end if;
-    perform pg_advisory_xact_lock(hashtext(partition_name));
-    if to_regclass(partition_name) is not null then
+    -- One lock for all days: two transactions that need the same days in another order wait
+    -- for each other here, once, and not crosswise.
+    perform pg_advisory_xact_lock(hashtext('history of ' || parent));
+    -- to_regclass may still remember that there was none; a query sees what has been committed.
+    if exists (
+        select
+        from pg_class
+        where relname = partition_name
+            and relnamespace = (
+                select relnamespace from pg_class where oid = parent::regclass
+            )
+    ) then
         return;
     end if;
     execute format('create table %I (like %I including defaults including constraints)',

@@ -11,23 +11,21 @@ struct CircleRoutes: Sendable {
     let clock: any WallClock
 
     func add(to group: RouterGroup<CirclesRequestContext>) {
-        group.post("circles", use: create)
-        group.get("circles", use: list)
-        group.get("circles/{id}", use: show)
-        group.patch("circles/{id}", use: update)
-        group.delete("circles/{id}", use: end)
-        group.post("circles/{id}/join", use: join)
-        group.post("circles/{id}/leave", use: leave)
-        group.post("circles/{id}/hand-raise", use: raiseHand)
-        group.delete("circles/{id}/hand-raise", use: lowerHand)
-        group.post("circles/{id}/promote", use: promote)
-        group.post("circles/{id}/actions", use: act)
+        group.serve("circles", [.get: list, .post: create])
+        group.serve("circles/{id}", [.get: show, .patch: update, .delete: end])
+        group.serve("circles/{id}/join", [.post: join])
+        group.serve("circles/{id}/leave", [.post: leave])
+        group.serve("circles/{id}/hand-raise", [.post: raiseHand, .delete: lowerHand])
+        group.serve("circles/{id}/promote", [.post: promote])
+        group.serve("circles/{id}/actions", [.post: act])
     }
 
     // MARK: Lifecycle
 
     @Sendable
-    private func create(_ request: Request, _ context: CirclesRequestContext) async throws -> Response {
+    private func create(_ request: Request, _ context: CirclesRequestContext) async throws
+        -> Response
+    {
         let caller = try context.caller
         var fields = try await JSON.fields(of: request)
         let draft = try CircleDraft(&fields, hostUID: caller.uid, now: clock.now())
@@ -38,7 +36,9 @@ struct CircleRoutes: Sendable {
     }
 
     @Sendable
-    private func update(_ request: Request, _ context: CirclesRequestContext) async throws -> Response {
+    private func update(_ request: Request, _ context: CirclesRequestContext) async throws
+        -> Response
+    {
         let circleID = try circleID(context)
         var fields = try await JSON.fields(of: request)
         let patch = try CirclePatch(&fields, now: clock.now())
@@ -47,14 +47,16 @@ struct CircleRoutes: Sendable {
     }
 
     @Sendable
-    private func end(_ request: Request, _ context: CirclesRequestContext) async throws -> Response {
+    private func end(_ request: Request, _ context: CirclesRequestContext) async throws -> Response
+    {
         JSON.response(CircleBody(try await store.end(circleID(context), by: context.caller)))
     }
 
     // MARK: Reading
 
     @Sendable
-    private func list(_ request: Request, _ context: CirclesRequestContext) async throws -> Response {
+    private func list(_ request: Request, _ context: CirclesRequestContext) async throws -> Response
+    {
         let query = try DirectoryQuery(request.uri.queryParameters)
         let views = try await store.directory(
             status: query.status, limit: query.limit + 1, after: query.position,
@@ -71,14 +73,16 @@ struct CircleRoutes: Sendable {
     }
 
     @Sendable
-    private func show(_ request: Request, _ context: CirclesRequestContext) async throws -> Response {
+    private func show(_ request: Request, _ context: CirclesRequestContext) async throws -> Response
+    {
         JSON.response(CircleBody(try await store.circle(circleID(context), for: context.caller)))
     }
 
     // MARK: Presence
 
     @Sendable
-    private func join(_ request: Request, _ context: CirclesRequestContext) async throws -> Response {
+    private func join(_ request: Request, _ context: CirclesRequestContext) async throws -> Response
+    {
         try await requireEmpty(request)
         let caller = try context.caller
         let admission = try await store.join(circleID(context), by: caller)
@@ -86,7 +90,9 @@ struct CircleRoutes: Sendable {
     }
 
     @Sendable
-    private func leave(_ request: Request, _ context: CirclesRequestContext) async throws -> Response {
+    private func leave(_ request: Request, _ context: CirclesRequestContext) async throws
+        -> Response
+    {
         try await requireEmpty(request)
         try await store.leave(circleID(context), by: context.caller)
         return Response(status: .noContent)
@@ -97,14 +103,19 @@ struct CircleRoutes: Sendable {
     }
 
     @Sendable
-    private func raiseHand(_ request: Request, _ context: CirclesRequestContext) async throws -> Response {
+    private func raiseHand(_ request: Request, _ context: CirclesRequestContext) async throws
+        -> Response
+    {
         try await requireEmpty(request)
         let position = try await store.raiseHand(circleID(context), by: context.caller)
         return JSON.response(PositionBody(position: position))
     }
 
     @Sendable
-    private func lowerHand(_ request: Request, _ context: CirclesRequestContext) async throws -> Response {
+    private func lowerHand(_ request: Request, _ context: CirclesRequestContext) async throws
+        -> Response
+    {
+        try await requireEmpty(request)
         try await store.lowerHand(circleID(context), by: context.caller)
         return Response(status: .noContent)
     }
@@ -112,7 +123,9 @@ struct CircleRoutes: Sendable {
     // MARK: Moderation
 
     @Sendable
-    private func promote(_ request: Request, _ context: CirclesRequestContext) async throws -> Response {
+    private func promote(_ request: Request, _ context: CirclesRequestContext) async throws
+        -> Response
+    {
         let circleID = try circleID(context)
         var fields = try await JSON.fields(of: request)
         let uid = fields.uid("uid")
@@ -123,7 +136,8 @@ struct CircleRoutes: Sendable {
     }
 
     @Sendable
-    private func act(_ request: Request, _ context: CirclesRequestContext) async throws -> Response {
+    private func act(_ request: Request, _ context: CirclesRequestContext) async throws -> Response
+    {
         let circleID = try circleID(context)
         var fields = try await JSON.fields(of: request)
         let action = try ModerationAction(&fields)
@@ -206,7 +220,9 @@ private struct DirectoryQuery {
                 }
             default:
                 errors.append(
-                    .init(field: String(name.prefix(100)), message: "is not a parameter of this route"))
+                    .init(
+                        field: String(name.prefix(100)), message: "is not a parameter of this route"
+                    ))
             }
         }
         guard errors.isEmpty else { throw Problem.validation(errors) }

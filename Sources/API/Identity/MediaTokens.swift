@@ -34,7 +34,8 @@ public struct MediaTokens: Sendable {
 
     /// A token for one member session; without a seat, one that lets its holder into no media
     /// yet: the circle has not begun, and a join gives the next.
-    func mint(for uid: String, in circle: Circle, seat: Seat?, now: Timestamp) async throws -> Minted
+    func mint(for uid: String, in circle: Circle, seat: Seat?, now: Timestamp) async throws
+        -> Minted
     {
         let expiresAt = now.adding(seconds: configuration.lifetimeSeconds)
         let role = seat?.role ?? (circle.details.hostUID == uid ? .host : .listener)

@@ -72,13 +72,14 @@ public actor RemoteKeySet {
     private func fetchNow() async {
         guard let fetched = try? await fetch(url) else { return }  // the keys we have stay
         let keys = JWTKeyCollection()
-        guard let set = try? JSONDecoder().decode(JWKS.self, from: Data(fetched.body.utf8)) else {
-            return
-        }
+        guard
+            let set = try? JSONDecoder().decode(KeySet.self, from: Data(fetched.body.utf8))
+        else { return }
         var ids: Set<String> = []
-        for key in set.keys where key.keyType == .rsa {
-            guard let id = key.keyIdentifier?.string,
-                (try? await keys.add(jwk: key)) != nil  // a key that we cannot read is not used
+        for entry in set.keys {
+            // A key that we cannot read is not used; the others are.
+            guard let key = entry.key, key.keyType == .rsa, let id = key.keyIdentifier?.string,
+                (try? await keys.add(jwk: key)) != nil
             else { continue }
             ids.insert(id)
         }
@@ -86,5 +87,18 @@ public actor RemoteKeySet {
         current = (keys, ids)
         let lifetime = min(max(fetched.maxAgeSeconds, 60), 86_400)
         expiresAt = clock.now().adding(seconds: lifetime)
+    }
+}
+
+/// A JWKS (RFC 7517 §5) of which each key is read on its own.
+private struct KeySet: Decodable {
+    let keys: [Entry]
+
+    struct Entry: Decodable {
+        let key: JWK?
+
+        init(from decoder: any Decoder) {
+            key = try? JWK(from: decoder)  // of a kind that we do not know
+        }
     }
 }

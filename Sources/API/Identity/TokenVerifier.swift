@@ -108,7 +108,10 @@ public struct TokenVerifier: Sendable {
         guard let audience, claims.aud?.values.contains(audience) == true,
             let uid = claims.sub, isUID(uid)
         else { throw invalid }
-        return Identity(uid: uid, email: claims.email)
+        // Firebase lets anyone sign up with any address; only a verified one gets our mail.
+        let isVerified =
+            claims.iss == Self.developmentIssuer || claims.email_verified == true
+        return Identity(uid: uid, email: isVerified ? claims.email : nil)
     }
 
     /// The header and claims of a token that nobody has verified yet; `nil` when it is none.
@@ -151,6 +154,7 @@ private struct UserClaims: JWTPayload {
     var aud: OneOrMany?
     var sub: String?
     var email: String?
+    var email_verified: Bool?
     var iat: Double?
     var nbf: Double?
     var auth_time: Double?

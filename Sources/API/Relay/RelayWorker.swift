@@ -82,7 +82,8 @@ final class RelayWorker {
     private func relay(to endpoint: KafkaEndpoint, _ connection: Connection) throws {
         let producer = try Producer(settings: endpoint.settings, topic: Topic.events)
         try forgetFormerBrokers(than: endpoint, connection)
-        logger.info("relay is active", metadata: ["brokers": "\(endpoint.settings.bootstrapServers)"])
+        logger.info(
+            "relay is active", metadata: ["brokers": "\(endpoint.settings.bootstrapServers)"])
         var isReplaced = false
         let look = PacedCheck(milliseconds: 500) { [locator] in
             // A failure to look is no replacement; the next look tells.

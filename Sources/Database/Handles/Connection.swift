@@ -8,7 +8,14 @@ import Domain
 /// `Sendable`: a `ConnectionPool` worker or a service thread owns it.
 public final class Connection {
     private let handle: OpaquePointer
-    private var preparedNames: [String: String] = [:]
+    private var preparedNames: [Statement: String] = [:]
+
+    /// The same text with binds of other types is another statement.
+    private struct Statement: Hashable {
+        let text: String
+        let types: [UInt32]
+    }
+
     public private(set) var isInTransaction = false
 
     /// A NOTIFY that another session sent.
@@ -30,7 +37,9 @@ public final class Connection {
     public init(
         url: String, applicationName: String, settings: [(name: String, value: String)] = []
     ) throws(DatabaseError) {
-        let keywords = ["dbname", "fallback_application_name", "connect_timeout", "client_encoding"]
+        let keywords = [
+            "dbname", "fallback_application_name", "connect_timeout", "client_encoding",
+        ]
         let values = [url, applicationName, "5", "UTF8"]
         let connected = withCStrings(keywords) { keywords in
             withCStrings(values) { values in
@@ -98,17 +107,18 @@ public final class Connection {
     }
 
     private func prepare(_ sql: SQL) throws(DatabaseError) -> String {
-        if let name = preparedNames[sql.text] { return name }
+        let statement = Statement(text: sql.text, types: sql.binds.map(\.oid))
+        if let name = preparedNames[statement] { return name }
         if preparedNames.count >= Self.preparedCountMax {
             try script("deallocate all")
             preparedNames.removeAll()
         }
         let name = "s\(preparedNames.count)"
-        let result = sql.binds.map(\.oid).withUnsafeBufferPointer { types in
+        let result = statement.types.withUnsafeBufferPointer { types in
             PQprepare(handle, name, sql.text, Int32(types.count), types.baseAddress)
         }
         _ = try check(result, operation: summary(of: sql.text))
-        preparedNames[sql.text] = name
+        preparedNames[statement] = name
         return name
     }
 

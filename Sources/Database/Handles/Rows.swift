@@ -82,7 +82,9 @@ public struct Row {
     }
 
     /// Runs `body` on the column's bytes in place; `nil` for null.
-    public func withBytes<Result>(_ column: Int, _ body: (UnsafeRawBufferPointer?) -> Result) -> Result {
+    public func withBytes<Result>(_ column: Int, _ body: (UnsafeRawBufferPointer?) -> Result)
+        -> Result
+    {
         body(rows.bytes(row: index, column: Int32(column)))
     }
 

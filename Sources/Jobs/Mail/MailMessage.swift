@@ -2,7 +2,7 @@ import Foundation
 
 /// One e-mail to one person, text and HTML.
 /// Source: RFC 5322, RFC 2046 (multipart/alternative), RFC 2047 (encoded words).
-struct MailMessage: Sendable {
+public struct MailMessage: Sendable {
     var from: String
     var to: String
     var subject: String
@@ -37,7 +37,7 @@ struct MailMessage: Sendable {
 
     /// Whether a text may stand as an address in a header and in SMTP: one plain `local@domain`
     /// without spaces, quotes, comments or line breaks.
-    static func isAddress(_ text: String) -> Bool {
+    public static func isAddress(_ text: String) -> Bool {
         guard text.utf8.count <= 254, text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
             return false
         }
@@ -58,7 +58,7 @@ private func encodedWords(_ text: String) -> String {
     }
     for scalar in text.unicodeScalars {
         let bytes = UTF8.encode(scalar).map(Array.init) ?? []
-        if chunk.count + bytes.count > 45 { flush() }
+        if chunk.count + bytes.count > 39 { flush() }
         chunk.append(contentsOf: bytes)
     }
     flush()

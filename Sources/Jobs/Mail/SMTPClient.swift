@@ -75,7 +75,9 @@ struct SMTPClient: Sendable {
         let isHandedOver = reply == 354
         throw Failure(
             message: String(cString: curl_easy_strerror(code)), replyCode: reply,
-            isRetriable: !isHandedOver && !(500..<600).contains(reply),
+            // A refused login is our mistake, and may be mended while the message waits.
+            isRetriable: !isHandedOver
+                && (code == CURLE_LOGIN_DENIED || !(500..<600).contains(reply)),
             isUncertain: isHandedOver)
     }
 }

@@ -10,7 +10,8 @@ struct Migrate: AsyncParsableCommand {
 
     func run() async throws {
         let applied = try await Runtime.stack().migrate()
-        Runtime.say(applied.isEmpty ? "nothing to do" : "applied: " + applied.joined(separator: ", "))
+        Runtime.say(
+            applied.isEmpty ? "nothing to do" : "applied: " + applied.joined(separator: ", "))
     }
 }
 

@@ -36,7 +36,8 @@ struct ReportCommand: AsyncParsableCommand {
     private func time(_ text: String?, _ option: String) throws -> Timestamp? {
         guard let text else { return nil }
         guard let time = Timestamp(rfc3339: text) else {
-            throw ValidationError("\(option) must be a time such as 2026-11-23T18:00:00Z, or a date")
+            throw ValidationError(
+                "\(option) must be a time such as 2026-11-23T18:00:00Z, or a date")
         }
         return time
     }
@@ -75,7 +76,10 @@ struct ReplayCommand: AsyncParsableCommand {
         case history
     }
 
-    @Option(help: "log: Kafka, and stored history for what it no longer holds; history: the events table.")
+    @Option(
+        help:
+            "log: Kafka, and stored history for what it no longer holds; history: the events table."
+    )
     var from: Source = .history
 
     @Flag(help: "Put the rebuilt rows in place of the live ones.")

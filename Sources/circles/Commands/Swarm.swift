@@ -45,7 +45,8 @@ struct Swarm: AsyncParsableCommand {
     func run() async throws {
         let environment = try Environment.load()
         let path = try environment.string(.home) + "/secrets.env"
-        let secrets = try (try? String(contentsOfFile: path, encoding: .utf8)).map(Environment.parse)
+        let secrets = try (try? String(contentsOfFile: path, encoding: .utf8)).map(
+            Environment.parse)
         guard let key = apiKey ?? secrets?["API_KEY"] else {
             throw ValidationError("--api-key is needed: there are no secrets in CIRCLES_HOME")
         }
@@ -84,14 +85,16 @@ extension Latencies {
 struct Demo: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Live one circle from start to end and show what is left of it.",
-        discussion: "Runs everything on embedded defaults, in a folder of its own below CIRCLES_HOME.")
+        discussion:
+            "Runs everything on embedded defaults, in a folder of its own below CIRCLES_HOME.")
 
     func run() async throws {
         var base = try Environment.load()
         let home = try base.string(.home) + "/demo"
         base.set(.apiPort, "0")
         if base.optional(.logLevel) == "info" { base.set(.logLevel, "warning") }
-        Runtime.say("starting PostgreSQL, the development broker, the API, Ingest, Jobs and a mailbox …")
+        Runtime.say(
+            "starting PostgreSQL, the development broker, the API, Ingest, Jobs and a mailbox …")
         let embedded = try EmbeddedEnvironment(base, home: home)
         defer { embedded.stop() }
         let up = try await UpStack.make(embedded)

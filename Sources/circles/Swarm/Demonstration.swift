@@ -36,7 +36,9 @@ struct Demonstration {
         Runtime.say(try await report())
         Runtime.say("— circles verify —")
         let stack = stack
-        for finding in try await BlockingThread.run(name: "verify", { try stack.verify(replaysFirst: true) }) {
+        for finding in try await BlockingThread.run(
+            name: "verify", { try stack.verify(replaysFirst: true) })
+        {
             Runtime.say("\(finding.isClean ? "ok  " : "FAIL") \(finding.check): \(finding.detail)")
         }
         Runtime.endProgress()

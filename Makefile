@@ -1,0 +1,39 @@
+# `make help` lists what there is.
+.DEFAULT_GOAL := help
+SHELL := bash
+build_flags := --explicit-target-dependency-import-check error
+
+.PHONY: help packages build demo up test lint format bench-ingest protos
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+packages: ## Install the Debian packages that are missing
+	@scripts/install-packages.sh
+
+build: packages ## Build the program (debug)
+	swift build $(build_flags) --product circles
+
+demo: build ## Live one circle from start to end and print what is left of it
+	.build/debug/circles demo
+
+up: build ## Run everything on embedded defaults until Ctrl-C
+	.build/debug/circles up
+
+test: packages lint ## Build everything and run all tests
+	swift build $(build_flags) --build-tests
+	swift test --skip-build
+
+lint: ## Check the format of all Swift files
+	@swift format lint --strict --parallel --recursive Package.swift Sources Tests \
+	    --ignore-unparsable-files 2>&1 | { ! grep -v '/Generated/'; }
+
+format: ## Format all Swift files
+	swift format --in-place --parallel --recursive Package.swift Sources Tests
+
+bench-ingest: packages ## Measure Ingest beside a bare copy of the same rows (release build)
+	swift build -c release --scratch-path .build-release --product circles-bench
+	.build-release/release/circles-bench ingest
+
+protos: ## Regenerate the event schema's Swift from proto/
+	scripts/generate-protos.sh

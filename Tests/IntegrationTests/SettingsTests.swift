@@ -1,0 +1,209 @@
+import Foundation
+import TestKit
+import Testing
+
+@testable import circles
+
+@Suite("Settings (environment variables, .env, README)")
+struct SettingsTests {
+    private static let secret = String(repeating: "s", count: 32)
+
+    /// What has no default, and the one folder that is looked for.
+    private static let base = [
+        "DATABASE_URL": "host=/nowhere", "SMTP_URL": "smtp://127.0.0.1:25",
+        "MEDIA_API_SECRET": secret, "SQL_DIR": TestCluster.sqlDirectory,
+        "FIREBASE_PROJECT_ID": "mixer",
+    ]
+
+    /// Reads everything that any command reads.
+    private func read(_ values: [String: String]) throws {
+        let settings = try Settings(Environment(Self.base.merging(values) { $1 }))
+        _ = try settings.databaseURL()
+        _ = try settings.api()
+        _ = try settings.relay(databaseURL: "")
+        _ = try settings.ingest(databaseURL: "")
+        _ = try settings.jobs(databaseURL: "")
+        _ = try settings.tokenVerifier()
+        _ = try settings.mediaTokens()
+        _ = try settings.environment.string(.home)
+    }
+
+    // MARK: Variables
+
+    private static let badValues: [(name: String, value: String)] = [
+        ("DATABASE_URL", ""),
+        ("DATABASE_POOL_SIZE", "0"), ("DATABASE_POOL_SIZE", "201"), ("DATABASE_POOL_SIZE", "-1"),
+        ("DATABASE_POOL_SIZE", "many"), ("DATABASE_POOL_SIZE", "1.5"), ("DATABASE_POOL_SIZE", ""),
+        ("DATABASE_POOL_SIZE", " 16"), ("DATABASE_POOL_SIZE", "99999999999999999999"),
+        ("KAFKA_BROKERS", ""),
+        ("KAFKA_PROPERTIES", "linger.ms"), ("KAFKA_PROPERTIES", "linger.ms=5;acks"),
+        ("KAFKA_PROPERTIES", "=5"),
+        ("KAFKA_PARTITIONS", "0"), ("KAFKA_PARTITIONS", "1001"),
+        ("KAFKA_REPLICATION", "0"), ("KAFKA_REPLICATION", "-2"), ("KAFKA_REPLICATION", "33"),
+        ("KAFKA_SESSION_TIMEOUT_MS", "999"), ("KAFKA_SESSION_TIMEOUT_MS", "300001"),
+        ("API_HOST", ""),
+        ("API_PORT", "-1"), ("API_PORT", "65536"), ("API_PORT", "http"),
+        ("API_CONCURRENCY", "0"), ("API_CONCURRENCY", "100001"),
+        ("RELAY_SHARDS", "0"), ("RELAY_SHARDS", "65"),
+        ("INGEST_BATCH", "0"), ("INGEST_BATCH", "100001"),
+        ("INGEST_GROUP", ""),
+        ("SEAT_LEASE_SECONDS", "9"), ("SEAT_LEASE_SECONDS", "86401"),
+        ("AUTH_DEV_SECRET", "short"), ("AUTH_DEV_SECRET", String(secret.dropLast())),
+        ("FIREBASE_JWKS_URL", ""),
+        ("MEDIA_API_KEY", ""),
+        ("MEDIA_API_SECRET", ""), ("MEDIA_API_SECRET", String(secret.dropLast())),
+        ("MEDIA_TOKEN_SECONDS", "29"), ("MEDIA_TOKEN_SECONDS", "86401"),
+        ("SFU_URL", ""),
+        ("SMTP_URL", ""),
+        ("SMTP_STARTTLS", "maybe"), ("SMTP_STARTTLS", ""),
+        ("MAIL_FROM", ""),
+        ("CIRCLES_HOME", ""),
+        ("LOG_LEVEL", "loud"), ("LOG_LEVEL", "INFO"), ("LOG_LEVEL", ""),
+    ]
+
+    /// Any text will do for these.
+    private static let free: Set = [
+        "FIREBASE_PROJECT_ID", "SMTP_USER", "SMTP_PASSWORD", "SQL_DIR",
+    ]
+
+    @Test("a value that makes no sense is refused and its variable named", arguments: badValues)
+    func refusesBadValues(name: String, value: String) throws {
+        let failure = #expect(throws: Environment.Failure.self) {
+            try self.read([name: value])
+        }
+        #expect(failure?.name == name)
+        #expect(failure?.description.hasPrefix("\(name): ") == true)
+    }
+
+    @Test("every variable has a value that is refused, or takes any text")
+    func checksEveryVariable() {
+        let checked = Set(Self.badValues.map(\.name))
+        #expect(checked.isDisjoint(with: Self.free))
+        #expect(checked.union(Self.free) == Set(Setting.all.map(\.name)))
+        #expect(Set(Setting.all.map(\.name)).count == Setting.all.count)
+    }
+
+    @Test(
+        "the ends of each range are within it",
+        arguments: [
+            ("DATABASE_POOL_SIZE", ["1", "200"]), ("KAFKA_PARTITIONS", ["1", "1000"]),
+            ("KAFKA_REPLICATION", ["-1", "1", "32"]),
+            ("KAFKA_SESSION_TIMEOUT_MS", ["1000", "300000"]), ("API_PORT", ["0", "65535"]),
+            ("API_CONCURRENCY", ["1", "100000"]), ("RELAY_SHARDS", ["1", "64"]),
+            ("INGEST_BATCH", ["1", "100000"]), ("SEAT_LEASE_SECONDS", ["10", "86400"]),
+            ("AUTH_DEV_SECRET", ["", secret]), ("MEDIA_TOKEN_SECONDS", ["30", "86400"]),
+            ("KAFKA_PROPERTIES", ["", "a=b", "a=b;c=d=e;", " a = b ; c = d "]),
+            ("SMTP_STARTTLS", ["true", "FALSE", "yes", "no", "1", "0"]),
+            ("LOG_LEVEL", ["trace", "critical"]), ("KAFKA_BROKERS", ["embedded", "a:1,b:2"]),
+        ])
+    func takesGoodValues(name: String, values: [String]) {
+        for value in values {
+            #expect(throws: Never.self, "\(name)=\(value)") { try self.read([name: value]) }
+        }
+    }
+
+    @Test("with nothing set there are the defaults of the table, and what is required is named")
+    func hasDefaults() throws {
+        let environment = Environment([:])
+        for setting in Setting.all {
+            guard let value = setting.defaultValue, !value.isEmpty else {
+                #expect(environment.optional(setting) == nil, "\(setting.name)")
+                let failure = #expect(throws: Environment.Failure.self) {
+                    try environment.string(setting)
+                }
+                #expect(failure?.name == setting.name)
+                continue
+            }
+            #expect(try environment.string(setting) == value)
+        }
+    }
+
+    @Test("secrets are marked as such, so that `circles config` does not show them")
+    func hidesSecrets() {
+        let secrets = Set(Setting.all.filter(\.isSecret).map(\.name))
+        for setting in Setting.all where setting.name.hasSuffix("SECRET") {
+            #expect(secrets.contains(setting.name))
+        }
+        #expect(secrets.isSuperset(of: ["DATABASE_URL", "KAFKA_PROPERTIES", "SMTP_PASSWORD"]))
+    }
+
+    // MARK: README
+
+    @Test("the README's table of variables is that of `circles config --markdown`")
+    func documentsEveryVariable() throws {
+        let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .deletingLastPathComponent().deletingLastPathComponent()
+            .appendingPathComponent("README.md")
+        let lines = try String(contentsOf: path, encoding: .utf8).components(separatedBy: "\n")
+        let begin = try #require(lines.firstIndex(of: "<!-- settings -->"))
+        let end = try #require(lines.firstIndex(of: "<!-- /settings -->"))
+        try #require(begin < end)
+        let table = lines[(begin + 1)..<end].joined(separator: "\n")
+        #expect(
+            table.trimmingCharacters(in: .newlines)
+                == Setting.markdown.trimmingCharacters(in: .newlines))
+    }
+
+    @Test("the table has a row of three cells for each variable")
+    func writesTheTable() {
+        let rows = Setting.markdown.split(separator: "\n").dropFirst(2)
+        #expect(rows.count == Setting.all.count)
+        for (row, setting) in zip(rows, Setting.all) {
+            #expect(row.hasPrefix("| `\(setting.name)` | "))
+            let cells = row.split(separator: "|", omittingEmptySubsequences: false)
+            #expect(cells.count == 5, "\(row)")
+        }
+    }
+
+    // MARK: .env
+
+    @Test("a .env file has NAME=value, comments, quotes and export")
+    func parsesFiles() throws {
+        let text = """
+            # A comment, with=a sign
+               # an indented one
+
+            PLAIN=value
+              INDENTED=value\u{20}\u{20}
+            export EXPORTED=value
+            SPACED= two words\u{20}
+            QUOTED="  two words  "
+            SINGLE='# no "comment"'
+            HALF="open
+            MIXED="open'
+            QUOTE="
+            EMPTY=
+            EMPTY_QUOTED=""
+            EQUATION=a=b==
+            HASH=a # b
+            LAST=first
+            LAST=second
+            """
+        #expect(
+            try Environment.parse(text) == [
+                "PLAIN": "value", "INDENTED": "value", "EXPORTED": "value", "SPACED": "two words",
+                "QUOTED": "  two words  ", "SINGLE": "# no \"comment\"", "HALF": "\"open",
+                "MIXED": "\"open'", "QUOTE": "\"", "EMPTY": "", "EMPTY_QUOTED": "",
+                "EQUATION": "a=b==", "HASH": "a # b", "LAST": "second",
+            ])
+        #expect(try Environment.parse("") == [:])
+    }
+
+    @Test("a .env file may end its lines in CRLF")
+    func parsesCRLF() throws {
+        #expect(
+            try Environment.parse("# comment\r\nA=1\r\nB=\"two words\"\r\n")
+                == ["A": "1", "B": "two words"])
+    }
+
+    @Test(
+        "a line that is not NAME=value is refused and its number told",
+        arguments: [("A=1\nB\n", 2), ("=1", 1), ("\n\n  =", 3), ("export A", 1), ("A=1\n\n: b", 3)])
+    func refusesBadLines(text: String, line: Int) throws {
+        let failure = #expect(throws: Environment.Failure.self) {
+            try Environment.parse(text)
+        }
+        #expect(failure?.name == ".env")
+        #expect(failure?.message.contains("line \(line) ") == true)
+    }
+}
