@@ -47,6 +47,7 @@ public final class StopFlag: Sendable {
         var left = milliseconds
         while left > 0, !isRaised {
             let step = min(left, 20)
+            // The flag has no wait of its own; 20 ms is how late a stop may be.
             Thread.sleep(forTimeInterval: Double(step) / 1000)
             left -= step
         }

@@ -30,8 +30,9 @@ public struct Event: Sendable, Hashable {
     }
 
     public enum Payload: Sendable, Hashable {
-        case circleCreated(CircleDetails)
-        case circleUpdated(CircleDetails, actorUID: String)
+        // Indirect where rare and large: events are moved around by the thousand.
+        indirect case circleCreated(CircleDetails)
+        indirect case circleUpdated(CircleDetails, actorUID: String)
         case circleStarted(actorUID: String)
         case circleEnded(actorUID: String, EndReason)
         case memberJoined(Member, Role)
@@ -40,8 +41,8 @@ public struct Event: Sendable, Hashable {
         case memberDemoted(Member, actorUID: String, Role)
         case memberMuted(Member, actorUID: String)
         case memberUnmuted(Member, actorUID: String)
-        case memberKicked(Member, actorUID: String, reason: String)
-        case memberBanned(uid: String, actorUID: String, reason: String)
+        indirect case memberKicked(Member, actorUID: String, reason: String)
+        indirect case memberBanned(uid: String, actorUID: String, reason: String)
         case handRaised(Member)
         case handLowered(Member, LowerReason)
         case mediaConnected(

@@ -1,7 +1,7 @@
 import Domain
 
-/// One member session and all that happened in it.
-struct Attendance {
+/// One member session and all that happened in it. One fold owns it and changes it in place.
+final class Attendance {
     struct Hand {
         let raisedAt: Timestamp
         var loweredAt: Timestamp?
@@ -31,7 +31,7 @@ struct Attendance {
     var isConnected = false
     var media: Media?
 
-    /// Whether there is a row to be changed.
+    /// Whether it has a row from an earlier batch.
     var isStored = false
 
     private var onStageSince: Timestamp?
@@ -48,7 +48,7 @@ struct Attendance {
     var role: Role { roles[roles.count - 1].role }
     var isOpen: Bool { leftAt == nil }
 
-    mutating func close(_ reason: LeaveReason, at: Timestamp) {
+    func close(_ reason: LeaveReason, at: Timestamp) {
         lowerHand(.left, at: at)
         stopSpeaking(at: at)
         leaveStage(at: at)
@@ -57,7 +57,7 @@ struct Attendance {
         isConnected = false
     }
 
-    mutating func change(to role: Role, at: Timestamp) {
+    func change(to role: Role, at: Timestamp) {
         if role.isOnStage {
             lowerHand(.promoted, at: at)
             onStageSince = onStageSince ?? at
@@ -69,31 +69,31 @@ struct Attendance {
     }
 
     /// - Returns: whether it was down.
-    mutating func raiseHand(at: Timestamp) -> Bool {
+    func raiseHand(at: Timestamp) -> Bool {
         guard hands.last.map({ $0.loweredAt != nil }) ?? true else { return false }
         hands.append(Hand(raisedAt: at))
         return true
     }
 
-    mutating func lowerHand(_ reason: LowerReason, at: Timestamp) {
+    func lowerHand(_ reason: LowerReason, at: Timestamp) {
         guard let last = hands.indices.last, hands[last].loweredAt == nil else { return }
         hands[last].loweredAt = at
         hands[last].reason = reason
     }
 
-    mutating func startSpeaking(at: Timestamp) {
+    func startSpeaking(at: Timestamp) {
         speakingSince = speakingSince ?? at
         lastSpokeAt = at
     }
 
-    mutating func stopSpeaking(at: Timestamp) {
+    func stopSpeaking(at: Timestamp) {
         guard let since = speakingSince else { return }
         talkMicroseconds &+= at.microseconds &- since.microseconds
         speakingSince = nil
         lastSpokeAt = at
     }
 
-    private mutating func leaveStage(at: Timestamp) {
+    private func leaveStage(at: Timestamp) {
         guard let since = onStageSince else { return }
         stageMicroseconds &+= at.microseconds &- since.microseconds
         onStageSince = nil

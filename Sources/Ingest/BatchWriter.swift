@@ -11,7 +11,6 @@ struct BatchWriter {
     }
 
     var deadLetters: [DeadLetter] = []
-    private(set) var history: [CircleID: [CircleLedger.Accepted]] = [:]
     /// The UTC days that history rows fall on, counted from 1970-01-01.
     private(set) var days: Set<Int64> = []
 
@@ -25,12 +24,16 @@ struct BatchWriter {
 
     mutating func append(_ accepted: CircleLedger.Accepted) {
         order.append(accepted)
-        history[accepted.event.circleID, default: []].append(accepted)
         days.insert(accepted.event.occurredAt.microseconds / 86_400_000_000)
     }
 
+    /// The events of one circle among the rows.
+    func events(of circleID: CircleID) -> [Event] {
+        order.lazy.map(\.event).filter { $0.circleID == circleID }
+    }
+
     /// Takes what changed in a circle.
-    mutating func append(_ ledger: inout CircleLedger) {
+    mutating func append(_ ledger: CircleLedger) {
         let circleID = ledger.fold.circleID
         if ledger.isRebuilt { rebuiltCircles.append(circleID) }
         summaries.append((circleID, ledger.fold.summary))
@@ -58,6 +61,7 @@ struct BatchWriter {
             try writeAttendances(connection)
             try writeMembers(connection)
             try writeHands(connection)
+            for entry in attendances { entry.attendance.isStored = true }
         }
         if !cursors.isEmpty { try writeCursors(connection) }
         if !gapKeys.isEmpty { try writeGaps(connection) }
@@ -238,7 +242,7 @@ struct BatchWriter {
     /// `members` holds who is inside now: rows of sessions that are over go first, so that a
     /// newer session of the same member finds its place free.
     private func writeMembers(_ connection: Connection) throws {
-        let over = attendances.filter { !$0.attendance.isOpen }
+        let over = attendances.filter { !$0.attendance.isOpen && $0.attendance.isStored }
         if !over.isEmpty {
             try connection.query(
                 """

@@ -76,14 +76,10 @@ struct CircleFold {
         }
     }
 
-    /// What changed since the last call; from then on it counts as stored.
+    /// What changed since the last call.
     mutating func takeChanges() -> [Attendance] {
         defer { changedSessions.removeAll(keepingCapacity: true) }
-        return changedSessions.compactMap { sessionID in
-            let attendance = attendances[sessionID]
-            attendances[sessionID]?.isStored = true
-            return attendance
-        }
+        return changedSessions.compactMap { attendances[$0] }
     }
 
     // MARK: Presence
@@ -107,13 +103,12 @@ struct CircleFold {
     }
 
     private mutating func close(_ sessionID: SessionID, _ reason: LeaveReason, at: Timestamp) {
-        guard var attendance = attendances.removeValue(forKey: sessionID) else { return }
+        guard let attendance = attendances[sessionID] else { return }
         openSessions[attendance.uid] = nil
         count(attendance.role, by: -1)
         attendance.close(reason, at: at)
         summary.participantMicroseconds &+=
             at.microseconds &- attendance.joinedAt.microseconds
-        attendances[sessionID] = attendance
         changedSessions.insert(sessionID)
     }
 
@@ -145,7 +140,7 @@ struct CircleFold {
 
     private mutating func applyToSession(_ payload: Event.Payload, at: Timestamp) {
         guard let member = payload.member, isOpen(member),
-            var attendance = attendances.removeValue(forKey: member.sessionID)
+            let attendance = attendances[member.sessionID]
         else { return }
         switch payload {
         case .memberPromoted(_, _, let role):
@@ -191,7 +186,6 @@ struct CircleFold {
             .memberLeft, .memberBanned, .unknown:
             break
         }
-        attendances[member.sessionID] = attendance
         changedSessions.insert(member.sessionID)
     }
 }

@@ -4,7 +4,7 @@ import Domain
 ///
 /// Valid only while the worker holds the circle's partition: dropped when it loses it and when a
 /// transaction fails.
-struct CircleLedger {
+final class CircleLedger {
     var fold: CircleFold
     var cursors: [SourceKey: SourceCursor] = [:]
     var lastCircleSequence: Int64 = 0
@@ -30,7 +30,7 @@ struct CircleLedger {
         let circleSequence: Int64
     }
 
-    mutating func arrive(_ position: SourcePosition) -> SourceCursor.Arrival {
+    func arrive(_ position: SourcePosition) -> SourceCursor.Arrival {
         let key = SourceKey(source: position.source, epoch: position.epoch)
         let before = cursors[key, default: SourceCursor()]
         var cursor = before
@@ -42,7 +42,7 @@ struct CircleLedger {
         return arrival
     }
 
-    mutating func accept(_ event: Event, record: [UInt8]) -> Accepted {
+    func accept(_ event: Event, record: [UInt8]) -> Accepted {
         unfolded.append(event)
         if let former = formerSequences[event.position] {
             return Accepted(event: event, record: record, circleSequence: former)
@@ -63,13 +63,13 @@ struct CircleLedger {
         return true
     }
 
-    mutating func foldInOrder() {
+    func foldInOrder() {
         for event in unfolded { fold.apply(event) }
         unfolded.removeAll()
     }
 
     /// Folds the whole history anew.
-    mutating func rebuild(from history: [Event]) {
+    func rebuild(from history: [Event]) {
         fold = CircleFold(circleID: fold.circleID)
         for event in history.sorted(by: { $0.canonicalKey < $1.canonicalKey }) {
             fold.apply(event)
@@ -78,7 +78,7 @@ struct CircleLedger {
         isRebuilt = true
     }
 
-    mutating func markWritten() {
+    func markWritten() {
         changedCursors.removeAll(keepingCapacity: true)
         changedGaps.removeAll(keepingCapacity: true)
         isRebuilt = false

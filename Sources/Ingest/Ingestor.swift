@@ -76,14 +76,12 @@ final class Ingestor {
         for (event, record) in events {
             try take(event, record, fillsGaps, &writer, &outcome, connection)
         }
-        for circleID in touched {
-            guard ledgers[circleID]?.unfolded.isEmpty == false else { continue }
-            try fold(circleID, writer.history[circleID] ?? [], &outcome, connection)
+        for ledger in touched where !ledger.unfolded.isEmpty {
+            try fold(ledger, writer, &outcome, connection)
         }
         try ensurePartitions(for: writer, connection)
-        for circleID in touched {
-            guard let ledger = ledgers[circleID], !ledger.changedCursors.isEmpty else { continue }
-            writer.append(&ledgers[circleID]!)  // present: guarded above
+        for ledger in touched where !ledger.changedCursors.isEmpty {
+            writer.append(ledger)
         }
         try writer.write(topic: topic, now: now, connection: connection)
         dropLedgersAtRest()
@@ -105,7 +103,8 @@ final class Ingestor {
         _ event: Event, _ record: [UInt8], _ fillsGaps: Bool, _ writer: inout BatchWriter,
         _ outcome: inout Outcome, _ connection: Connection
     ) throws {
-        switch ledgers[event.circleID]!.arrive(event.position) {  // loaded for the whole batch
+        let ledger = ledgers[event.circleID]!  // loaded for the whole batch
+        switch ledger.arrive(event.position) {
         case .duplicate:
             outcome.duplicateCount += 1
             return
@@ -113,25 +112,25 @@ final class Ingestor {
         case .acceptedAfterGap(let gap) where !fillsGaps:
             outcome.missingCount += gap.count
         case .acceptedAfterGap(let gap):
-            try fill(gap, before: event, &writer, &outcome, connection)
+            try fill(gap, before: event, ledger, &writer, &outcome, connection)
         }
         outcome.acceptedCount += 1
-        writer.append(ledgers[event.circleID]!.accept(event, record: record))
+        writer.append(ledger.accept(event, record: record))
     }
 
     /// Looks for events that the log skipped where they are kept besides.
     private func fill(
-        _ gap: ClosedRange<Int64>, before event: Event, _ writer: inout BatchWriter,
-        _ outcome: inout Outcome, _ connection: Connection
+        _ gap: ClosedRange<Int64>, before event: Event, _ ledger: CircleLedger,
+        _ writer: inout BatchWriter, _ outcome: inout Outcome, _ connection: Connection
     ) throws {
         var foundCount = 0
         for record in try missingRecords(gap, before: event, connection) {
             guard let found = try? EventCodec.decode(record),  // unreadable: stays missing
                 found.circleID == event.circleID, found.position.source == event.position.source,
-                ledgers[event.circleID]!.arrive(found.position) != .duplicate
+                ledger.arrive(found.position) != .duplicate
             else { continue }
             foundCount += 1
-            writer.append(ledgers[event.circleID]!.accept(found, record: record))
+            writer.append(ledger.accept(found, record: record))
         }
         outcome.filledCount += foundCount
         outcome.acceptedCount += foundCount
@@ -170,26 +169,27 @@ final class Ingestor {
     // MARK: Folding
 
     private func fold(
-        _ circleID: CircleID, _ accepted: [CircleLedger.Accepted], _ outcome: inout Outcome,
+        _ ledger: CircleLedger, _ writer: BatchWriter, _ outcome: inout Outcome,
         _ connection: Connection
     ) throws {
-        if ledgers[circleID]!.isInCanonicalOrder {
-            ledgers[circleID]!.foldInOrder()
+        if ledger.isInCanonicalOrder {
+            ledger.foldInOrder()
             return
         }
         outcome.rebuiltCount += 1
+        let circleID = ledger.fold.circleID
         let stored = try history(of: [circleID], connection)[circleID] ?? []
-        ledgers[circleID]!.rebuild(from: stored.map(\.event) + accepted.map(\.event))
+        ledger.rebuild(from: stored.map(\.event) + writer.events(of: circleID))
     }
 
     // MARK: Loading
 
     /// Brings the circles' ledgers into memory.
     ///
-    /// - Returns: the circles, in a fixed order.
+    /// - Returns: them, in a fixed order.
     private func loadLedgers(
         _ circleIDs: Set<CircleID>, _ connection: Connection
-    ) throws -> [CircleID] {
+    ) throws -> [CircleLedger] {
         let unknown = circleIDs.filter { ledgers[$0] == nil }.sorted()
         for circleID in unknown { ledgers[circleID] = CircleLedger(circleID: circleID) }
         if !unknown.isEmpty {
@@ -211,7 +211,7 @@ final class Ingestor {
                 for chunk in chunks(of: unknown) { try loadFormerSequences(chunk, connection) }
             }
         }
-        return circleIDs.sorted()
+        return circleIDs.sorted().compactMap { ledgers[$0] }
     }
 
     /// History is read for so many circles at once.
@@ -241,7 +241,9 @@ final class Ingestor {
             ledgers[circleID]?.lastCircleSequence = stored.last?.circleSequence ?? 0
             ledgers[circleID]?.rebuild(from: stored.map(\.event))
             ledgers[circleID]?.isRebuilt = false
-            _ = ledgers[circleID]?.fold.takeChanges()
+            for attendance in ledgers[circleID]?.fold.takeChanges() ?? [] {
+                attendance.isStored = true
+            }
         }
     }
 
@@ -257,10 +259,9 @@ final class Ingestor {
             let position = SourcePosition(
                 source: try row.get(1), epoch: try row.get(2), sequence: try row.get(3))
             let sequence: Int64 = try row.get(4)
-            guard var ledger = ledgers.removeValue(forKey: circleID) else { continue }
+            guard let ledger = ledgers[circleID] else { continue }
             ledger.formerSequences[position] = sequence
             ledger.lastCircleSequence = max(sequence, ledger.lastCircleSequence)
-            ledgers[circleID] = ledger
         }
     }
 

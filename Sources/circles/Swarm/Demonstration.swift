@@ -62,7 +62,7 @@ struct Demonstration {
                 return (try row.get(0, as: Int.self), try row.get(1, as: Bool.self))
             }
             if isEnded { return (count, Int(began.duration(to: .now) / .milliseconds(1))) }
-            try await Task.sleep(for: .milliseconds(5))
+            try await Task.sleep(for: .milliseconds(5))  // rows have no other signal here
         }
         throw SwarmClient.Unexpected(description: "the events did not arrive in a minute")
     }
