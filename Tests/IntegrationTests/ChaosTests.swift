@@ -42,6 +42,7 @@ struct ChaosTests {
         var random = SeededGenerator(seed: seed)
         var killCount = 0
         while await !load.isDone {
+            // Pace of the killings: not a wait for any state.
             try await Task.sleep(for: .milliseconds(Int.random(in: 300...1500, using: &random)))
             // A killed Ingest keeps its partitions for a session timeout: not too often.
             let victim = processes[[0, 1, 1, 1, 2].randomElement(using: &random)!]  // not empty
@@ -99,6 +100,7 @@ struct ChaosTests {
                 if let answer = try? await client.send(method, path, body), answer.status < 500 {
                     return answer
                 }
+                // A client's back-off.
                 try await Task.sleep(for: .milliseconds(100))
             }
             throw SwarmClient.Unexpected(description: "the API did not come back in a minute")
@@ -134,6 +136,7 @@ struct ChaosTests {
                             host, .POST, actions, ["action": "mute", "uid": member.uid])
                     default: try await insist(member, .POST, path + "/leave")
                     }
+                // A member's pace.
                 try await Task.sleep(for: .milliseconds(Int.random(in: 50...500, using: &random)))
             }
             _ = try await insist(host, .DELETE, path)

@@ -49,6 +49,7 @@ struct PipelineTests {
                         }
                         try await group.waitForAll()
                     }
+                    // Spreads the load over the broker's deaths.
                     try await Task.sleep(for: .milliseconds(500))
                 }
             }

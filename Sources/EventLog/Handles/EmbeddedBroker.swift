@@ -36,13 +36,4 @@ public final class EmbeddedBroker: @unchecked Sendable {
     deinit {
         rd_kafka_mock_cluster_destroy(cluster)
     }
-
-    /// Cuts the broker off, or brings it back with its log; for tests of outages.
-    public func setDown(_ isDown: Bool) {
-        if isDown {
-            rd_kafka_mock_broker_set_down(cluster, 1)
-        } else {
-            rd_kafka_mock_broker_set_up(cluster, 1)
-        }
-    }
 }
