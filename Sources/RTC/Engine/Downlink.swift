@@ -22,6 +22,8 @@ struct Downlink {
     var lastTimestamp: UInt32
     var lastSentAt = MonotonicTime(nanoseconds: 0)
 
+    /// Numbers that were never sent, because their packets never came.
+    var gaps = SequenceGaps()
     var packetsSent: UInt64 = 0
     var payloadBytesSent: UInt64 = 0
     var report = Report()
@@ -30,7 +32,9 @@ struct Downlink {
     struct Report {
         /// The number sent first of all: what is expected counts from here.
         var baseSequence: UInt64 = 0
+        /// Sent, of the numbers that reports cover.
         var packetsExpected: Int64 = 0
+        /// Of those. What the source lost on its way to us is not among them.
         var packetsLost: Int64 = 0
         var fractionLost: UInt8 = 0
         var jitterTimestampUnits: UInt32 = 0
@@ -67,6 +71,20 @@ struct Downlink {
         firstSequence = lastSequence &+ 1
         let elapsed = packetsSent == 0 ? 0 : RTPClock.units(nanoseconds: now.since(lastSentAt))
         timestampOffset = lastTimestamp &+ max(elapsed, RTPClock.frameUnits) &- timestamp
+    }
+
+    /// Takes note of a packet that goes out for the first time.
+    @inline(__always)
+    mutating func sent(_ sequence: UInt64, timestamp: UInt32, now: MonotonicTime) {
+        guard sequence > lastSequence else {
+            gaps.fill(sequence)
+            return
+        }
+        let skipped = sequence &- lastSequence &- 1
+        if skipped > 0 { gaps.skip(skipped, before: sequence) }
+        lastSequence = sequence
+        lastTimestamp = timestamp
+        lastSentAt = now
     }
 
     /// The RTP time of now, for a sender report.

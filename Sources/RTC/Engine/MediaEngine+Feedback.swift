@@ -67,12 +67,14 @@ extension MediaEngine {
                 &- UInt16(truncatingIfNeeded: block.extendedHighestSequence)
             // A number ahead of what was sent makes no sense.
             guard behind < 1 << 15, UInt64(behind) <= last else { return }
+            let highest = last &- UInt64(behind)
+            let unsent = peer.pointee.slots[slot].gaps.count(upTo: highest)
             let expected =
-                Int64(last &- UInt64(behind)) &- Int64(peer.pointee.slots[slot].report.baseSequence)
-                &+ 1
+                Int64(highest) &- Int64(peer.pointee.slots[slot].report.baseSequence) &+ 1
+                &- unsent
             guard expected >= peer.pointee.slots[slot].report.packetsExpected else { return }
             peer.pointee.slots[slot].report.packetsExpected = expected
-            peer.pointee.slots[slot].report.packetsLost = Int64(block.packetsLost)
+            peer.pointee.slots[slot].report.packetsLost = Int64(block.packetsLost) &- unsent
             peer.pointee.slots[slot].report.fractionLost = block.fractionLost
             peer.pointee.slots[slot].report.jitterTimestampUnits = block.jitter
             let report = peer.pointee.slots[slot].report

@@ -143,11 +143,7 @@ extension MediaEngine {
             else { continue }
             slot.pointee.packetsSent &+= 1
             slot.pointee.payloadBytesSent &+= UInt64(payloadLength)
-            if sequence > slot.pointee.lastSequence {
-                slot.pointee.lastSequence = sequence
-                slot.pointee.lastTimestamp = timestamp
-                slot.pointee.lastSentAt = now
-            }
+            slot.pointee.sent(sequence, timestamp: timestamp, now: now)
             forwardedCount &+= 1
             noteFirstPacket(target.peer, now: now)
         }
