@@ -6,6 +6,7 @@ import HTTPTypes
 import Hummingbird
 import Logging
 import ServiceLifecycle
+import Tokens
 
 /// The HTTP server of the API.
 public struct APIServer {
@@ -15,6 +16,7 @@ public struct APIServer {
         public var port: Int
         /// How many requests are answered at once; more are refused with 503.
         public var concurrentRequestCountMax: Int
+        /// Of an SFU that is not ours, for every circle; empty: each circle's own node.
         public var sfuURL: String
         public var headerByteCountMax: Int
 

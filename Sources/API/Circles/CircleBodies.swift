@@ -223,7 +223,46 @@ struct AdmissionBody: Encodable {
     let resumed: Bool
     let token: String
     let tokenExpiresAt: Timestamp
-    let sfuUrl: String
+    /// Absent while no node lives or the circle has not begun.
+    let sfuUrl: String?
+    /// Where to send audio by WHIP; absent for those in the audience.
+    let whipUrl: String?
+    /// Where to receive it by WHEP.
+    let whepUrl: String?
+
+    init(_ admission: Admission, role: Role, token: String, expiresAt: Timestamp, media: MediaURLs)
+    {
+        circleId = admission.circle.circleID
+        status = admission.circle.status
+        self.role = role
+        sessionId = admission.seat?.sessionID
+        resumed = admission.isResumed
+        self.token = token
+        tokenExpiresAt = expiresAt
+        sfuUrl = media.sfu
+        whipUrl = role.isOnStage ? media.whip : nil
+        whepUrl = media.whep
+    }
+}
+
+/// Where the media of an admission is.
+struct MediaURLs {
+    var sfu: String?
+    var whip: String?
+    var whep: String?
+
+    /// - Parameter fixedURL: of an SFU that is not ours, such as a hosted LiveKit; it speaks
+    ///   neither WHIP nor WHEP at a place that we know. Empty for our own nodes.
+    init(_ admission: Admission, fixedURL: String) {
+        guard fixedURL.isEmpty else {
+            sfu = fixedURL
+            return
+        }
+        guard let node = admission.node else { return }
+        sfu = node.url
+        whip = "\(node.url)/whip/\(admission.circle.circleID)"
+        whep = "\(node.url)/whep/\(admission.circle.circleID)"
+    }
 }
 
 struct PageBody: Encodable {

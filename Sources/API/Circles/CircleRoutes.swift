@@ -2,6 +2,7 @@ import CircleStore
 import Domain
 import HTTPTypes
 import Hummingbird
+import Tokens
 
 /// The routes under `/v1/circles`.
 struct CircleRoutes: Sendable {
@@ -174,13 +175,15 @@ struct CircleRoutes: Sendable {
 
     private func body(of admission: Admission, for caller: Caller) async throws -> AdmissionBody {
         let circle = admission.circle
+        let role = admission.seat?.role ?? .host
         let minted = try await mediaTokens.mint(
-            for: caller.uid, in: circle, seat: admission.seat, now: clock.now())
+            MediaGrant(
+                uid: caller.uid, circleID: circle.circleID, sessionID: admission.seat?.sessionID,
+                role: role),
+            now: clock.now())
         return AdmissionBody(
-            circleId: circle.circleID, status: circle.status,
-            role: admission.seat?.role ?? .host, sessionId: admission.seat?.sessionID,
-            resumed: admission.isResumed, token: minted.token, tokenExpiresAt: minted.expiresAt,
-            sfuUrl: sfuURL)
+            admission, role: role, token: minted.token, expiresAt: minted.expiresAt,
+            media: MediaURLs(admission, fixedURL: sfuURL))
     }
 }
 

@@ -1,6 +1,7 @@
 import CircleStore
 import Domain
 import Foundation
+import Tokens
 
 /// The opaque form of a place in the directory.
 enum DirectoryCursor {

@@ -3,6 +3,7 @@ import Database
 import Domain
 import Foundation
 import Synchronization
+import Tokens
 
 /// The keys that clients send in `X-API-Key`. At rest only their SHA-256 is kept: they are 256
 /// random bits, so a slow hash would add nothing.

@@ -1,6 +1,7 @@
 import Domain
 import Foundation
 import JWTKit
+import Tokens
 
 /// Who sent a request, by a verified token.
 struct Identity: Sendable, Equatable {
@@ -65,19 +66,21 @@ public struct TokenVerifier: Sendable {
     /// - Throws: `Problem` (401) with `token_missing`, `token_malformed`, `token_invalid` or
     ///   `token_expired`.
     func verify(authorization: String?) async throws -> Identity {
-        guard let authorization, authorization.lowercased().hasPrefix("bearer ") else {
+        guard let token = bearerToken(authorization) else {
             throw Problem.unauthorized("token_missing", "A bearer token is required")
         }
-        let token = authorization.dropFirst(7).drop { $0 == " " }
-        guard let (header, claims) = unverified(String(token)) else {
+        guard let unverified = UnverifiedToken(token, as: UserClaims.self) else {
             throw Problem.unauthorized("token_malformed", "The bearer token is not a JWT")
         }
         let invalid = Problem.unauthorized("token_invalid", "The bearer token is not valid")
         let keys: JWTKeyCollection
-        if claims.iss == Self.developmentIssuer, header.alg == "HS256", let developmentKeys {
+        if unverified.claims.iss == Self.developmentIssuer, unverified.algorithm == "HS256",
+            let developmentKeys
+        {
             keys = developmentKeys
         } else if let firebase = configuration.firebase, let firebaseKeys,
-            claims.iss == firebase.issuer, header.alg == "RS256", let kid = header.kid
+            unverified.claims.iss == firebase.issuer, unverified.algorithm == "RS256",
+            let kid = unverified.keyID
         {
             keys = try await firebaseKeys.keys(for: kid)
         } else {
@@ -85,7 +88,7 @@ public struct TokenVerifier: Sendable {
         }
         let verified: UserClaims
         do {
-            verified = try await keys.verify(String(token))
+            verified = try await keys.verify(token)
         } catch {
             throw invalid
         }
@@ -112,26 +115,6 @@ public struct TokenVerifier: Sendable {
         let isVerified =
             claims.iss == Self.developmentIssuer || claims.email_verified == true
         return Identity(uid: uid, email: isVerified ? claims.email : nil)
-    }
-
-    /// The header and claims of a token that nobody has verified yet; `nil` when it is none.
-    ///
-    /// Read here and not by JWTKit, whose header traps on a number that fits no `Int` (5.7.1):
-    /// it sees only headers of plain strings.
-    private func unverified(_ token: String) -> (header: Header, claims: UserClaims)? {
-        let parts = token.split(separator: ".", omittingEmptySubsequences: false)
-        guard token.utf8.count <= 8192, parts.count == 3,
-            let headerBytes = Base64URL.decode(parts[0]),
-            let fields = try? JSONDecoder().decode([String: String].self, from: headerBytes),
-            let claimBytes = Base64URL.decode(parts[1]),
-            let claims = try? JSONDecoder().decode(UserClaims.self, from: claimBytes)
-        else { return nil }
-        return (Header(alg: fields["alg"], kid: fields["kid"]), claims)
-    }
-
-    private struct Header {
-        let alg: String?
-        let kid: String?
     }
 
     /// Signs a token of the development issuer, as `circles token` does.

@@ -1,0 +1,131 @@
+import Domain
+import JWTKit
+
+/// What a media token says: who may enter which circle's media, as what.
+public struct MediaGrant: Sendable, Equatable {
+    public var uid: String
+    public var circleID: CircleID
+    /// The member session; `nil` while there is no seat, and then the token opens nothing.
+    public var sessionID: SessionID?
+    public var role: Role
+
+    public init(uid: String, circleID: CircleID, sessionID: SessionID?, role: Role) {
+        self.uid = uid
+        self.circleID = circleID
+        self.sessionID = sessionID
+        self.role = role
+    }
+}
+
+/// Why a media token was refused.
+public enum MediaTokenError: Error, Sendable, Equatable {
+    /// Not a JSON Web Token with our claims.
+    case malformed
+    /// Another issuer, another key, or not yet valid.
+    case invalid
+    case expired
+    /// It was made before its holder had a seat.
+    case noSeat
+}
+
+/// Mints and verifies the tokens that a client shows the SFU: LiveKit access tokens with our
+/// `role` and the member session in `sid`. HS256, one secret shared by API and SFU.
+/// Source: LiveKit, "Authentication"; `auth.ClaimGrants` and `VideoGrant` of livekit/protocol.
+public struct MediaTokens: Sendable {
+    public struct Configuration: Sendable {
+        /// The `iss` of the tokens: LiveKit's API key.
+        public var apiKey: String
+        public var apiSecret: String
+        public var lifetimeSeconds: Int64
+
+        public init(apiKey: String, apiSecret: String, lifetimeSeconds: Int64 = 600) {
+            self.apiKey = apiKey
+            self.apiSecret = apiSecret
+            self.lifetimeSeconds = lifetimeSeconds
+        }
+    }
+
+    public struct Minted: Sendable {
+        public let token: String
+        public let expiresAt: Timestamp
+    }
+
+    private let configuration: Configuration
+    private let keys: JWTKeyCollection
+
+    /// How far the clocks of API and SFU may differ.
+    private static let leewaySeconds: Int64 = 10
+
+    public init(configuration: Configuration) async {
+        self.configuration = configuration
+        keys = await JWTKeyCollection().add(
+            hmac: HMACKey(from: configuration.apiSecret), digestAlgorithm: .sha256)
+    }
+
+    public func mint(_ grant: MediaGrant, now: Timestamp) async throws -> Minted {
+        let expiresAt = now.adding(seconds: configuration.lifetimeSeconds)
+        let hasSeat = grant.sessionID != nil
+        let claims = MediaClaims(
+            iss: configuration.apiKey, sub: grant.uid,
+            nbf: now.microseconds / 1_000_000, exp: expiresAt.microseconds / 1_000_000,
+            role: grant.role.rawValue, sid: grant.sessionID?.description,
+            video: .init(
+                room: grant.circleID.description, roomJoin: hasSeat,
+                canPublish: hasSeat && grant.role.isOnStage, canSubscribe: hasSeat,
+                canPublishData: false,
+                canPublishSources: grant.role.isOnStage ? ["microphone"] : []))
+        return Minted(token: try await keys.sign(claims), expiresAt: expiresAt)
+    }
+
+    /// Checks a token's signature, issuer and times.
+    public func verify(_ token: String, now: Timestamp) async throws(MediaTokenError)
+        -> MediaGrant
+    {
+        guard let unverified = UnverifiedToken(token, as: MediaClaims.self) else {
+            throw .malformed
+        }
+        guard unverified.algorithm == "HS256", unverified.claims.iss == configuration.apiKey else {
+            throw .invalid
+        }
+        let claims: MediaClaims
+        do {
+            claims = try await keys.verify(token)
+        } catch {
+            throw .invalid
+        }
+        let seconds = now.microseconds / 1_000_000
+        guard claims.exp > seconds - Self.leewaySeconds else { throw .expired }
+        guard claims.nbf <= seconds + Self.leewaySeconds else { throw .invalid }
+        guard let role = Role(rawValue: claims.role), let circleID = CircleID(claims.video.room),
+            Limits.isName(claims.sub, byteCount: Limits.uidByteCount)
+        else { throw .malformed }
+        guard claims.video.roomJoin, let sessionID = claims.sid.flatMap({ SessionID($0) }) else {
+            throw .noSeat
+        }
+        return MediaGrant(
+            uid: claims.sub, circleID: circleID, sessionID: sessionID, role: role)
+    }
+}
+
+struct MediaClaims: JWTPayload {
+    let iss: String
+    let sub: String
+    let nbf: Int64
+    let exp: Int64
+    let role: String
+    /// The member session; events of another session never end this one.
+    let sid: String?
+    let video: VideoGrant
+
+    struct VideoGrant: Codable {
+        let room: String
+        let roomJoin: Bool
+        let canPublish: Bool
+        let canSubscribe: Bool
+        let canPublishData: Bool
+        let canPublishSources: [String]
+    }
+
+    /// Times and names are checked by `MediaTokens`, which is handed the time.
+    func verify(using _: some JWTAlgorithm) throws {}
+}
