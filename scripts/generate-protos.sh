@@ -14,5 +14,6 @@ plugin=$(swift build --package-path .build/checkouts/swift-protobuf --scratch-pa
 mkdir -p Sources/EventSchema/Generated
 protoc --plugin=protoc-gen-swift="$plugin" --proto_path=proto \
     --swift_opt=Visibility=Internal --swift_opt=FileNaming=DropPath \
-    --swift_out=Sources/EventSchema/Generated proto/circles/events/v1/events.proto
+    --swift_out=Sources/EventSchema/Generated \
+    proto/circles/events/v1/events.proto proto/circles/quality/v1/quality.proto
 echo "written: $(ls Sources/EventSchema/Generated)"

@@ -19,8 +19,11 @@ public enum BlockingThread {
 
     /// Starts `body` on a new thread named `name` and returns at once.
     public static func start(name: String, _ body: @escaping @Sendable () -> Void) {
-        let thread = Thread(block: body)
-        thread.name = name
+        // A name that is set from outside does not reach the kernel, where `top` would show it.
+        let thread = Thread {
+            Thread.current.name = name
+            body()
+        }
         thread.stackSize = 1 << 20
         thread.start()
     }

@@ -58,6 +58,8 @@ public struct Admission: Sendable {
     public let seat: Seat?
     /// Whether the seat was there before.
     public let isResumed: Bool
+    /// Where the circle's media is; `nil` when it has not begun or no node lives.
+    public let node: SFUNode?
 }
 
 extension CircleStore {
@@ -94,7 +96,9 @@ extension CircleStore {
                 seat = try transaction.admit()
             }
             try transaction.writeEvents()
-            return Admission(circle: transaction.circle, seat: seat, isResumed: false)
+            return Admission(
+                circle: transaction.circle, seat: seat, isResumed: false,
+                node: seat == nil ? nil : try transaction.place())
         }
         signal.send()
         return admission

@@ -15,10 +15,14 @@ extension CircleStore {
             if var seat = try transaction.seat(of: caller.uid) {
                 seat.leaseExpiresAt = transaction.leaseEnd
                 try transaction.update(seat)
-                return Admission(circle: transaction.circle, seat: seat, isResumed: true)
+                return Admission(
+                    circle: transaction.circle, seat: seat, isResumed: true,
+                    node: try transaction.place())
             }
             let seat = try transaction.admit()
-            return Admission(circle: transaction.circle, seat: seat, isResumed: false)
+            return Admission(
+                circle: transaction.circle, seat: seat, isResumed: false,
+                node: try transaction.place())
         }
     }
 

@@ -52,10 +52,20 @@ public struct CircleStore: Sendable {
 
 /// Who runs a command.
 public struct Caller: Sendable, Hashable {
+    /// Empty for the system itself.
     public var uid: String
     public var email: String?
     /// Goes with the events into Kafka's headers.
     public var traceID: String
+
+    /// One of our own services, which knows of every circle.
+    static func system(traceID: String) -> Caller {
+        var caller = Caller(uid: "", traceID: traceID)
+        caller.isSystem = true
+        return caller
+    }
+
+    private(set) var isSystem = false
 
     public init(uid: String, email: String? = nil, traceID: String = "") {
         self.uid = uid

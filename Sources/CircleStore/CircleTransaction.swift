@@ -11,6 +11,8 @@ struct CircleTransaction {
     /// The time of the command: never before the circle's last event, so that event times and
     /// sequence numbers rise together whatever the machine's clock does.
     let now: Timestamp
+    /// The time of the clock, whatever the events say.
+    private let clockTime: Timestamp
     private var lastSequence: Int64
     private var pending: [Event] = []
 
@@ -34,8 +36,9 @@ struct CircleTransaction {
         circle = try Circle(row: row)
         lastSequence = try row.get(Circle.columnCount)
         let lastEventAt: Timestamp = try row.get(Circle.columnCount + 1)
-        now = max(store.clock.now(), lastEventAt.adding(microseconds: 1))
-        guard try connection.canSee(circle, uid: caller.uid) else {
+        clockTime = store.clock.now()
+        now = max(clockTime, lastEventAt.adding(microseconds: 1))
+        guard try caller.isSystem || connection.canSee(circle, uid: caller.uid) else {
             throw CommandError.circleNotFound
         }
     }
@@ -50,6 +53,7 @@ struct CircleTransaction {
         self.settings = settings
         self.circle = circle
         now = circle.createdAt
+        clockTime = now
         lastSequence = 0
     }
 
@@ -112,6 +116,16 @@ struct CircleTransaction {
             select \(trusted: Seat.columns)
             from seats
             where circle_id = \(circle.circleID) and uid = \(uid)
+            """)
+        return try rows.first.map { try Seat(row: $0) }
+    }
+
+    func seat(of sessionID: SessionID) throws -> Seat? {
+        let rows = try connection.query(
+            """
+            select \(trusted: Seat.columns)
+            from seats
+            where circle_id = \(circle.circleID) and session_id = \(sessionID)
             """)
         return try rows.first.map { try Seat(row: $0) }
     }
@@ -202,6 +216,11 @@ struct CircleTransaction {
         for seat in seats.sorted(by: { ($0.joinedAt, $0.uid) < ($1.joinedAt, $1.uid) }) {
             recordDeparture(of: seat, reason)
         }
+    }
+
+    /// The node where the circle's media is.
+    func place() throws -> SFUNode? {
+        try connection.place(circle.circleID, now: clockTime)
     }
 
     // MARK: The circle's own row

@@ -29,6 +29,17 @@ public struct Event: Sendable, Hashable {
         }
     }
 
+    /// A member session that has media on a node.
+    public struct SnapshotMember: Sendable, Hashable {
+        public var member: Member
+        public var isSpeaking: Bool
+
+        public init(member: Member, isSpeaking: Bool) {
+            self.member = member
+            self.isSpeaking = isSpeaking
+        }
+    }
+
     public enum Payload: Sendable, Hashable {
         // Indirect where rare and large: events are moved around by the thousand.
         indirect case circleCreated(CircleDetails)
@@ -45,11 +56,15 @@ public struct Event: Sendable, Hashable {
         indirect case memberBanned(uid: String, actorUID: String, reason: String)
         case handRaised(Member)
         case handLowered(Member, LowerReason)
+        /// Times since signalling began. `firstPacketMilliseconds` is 0 while there was none:
+        /// another event follows when it comes.
         case mediaConnected(
             Member, iceMilliseconds: Int, dtlsMilliseconds: Int, firstPacketMilliseconds: Int)
         case mediaDisconnected(Member)
         case speakingStarted(Member)
         case speakingStopped(Member)
+        /// All sessions of the circle that have media on the source now, and no others.
+        indirect case nodeSnapshot([SnapshotMember])
         /// Of a newer schema than ours: kept in history, changes no state.
         case unknown
     }
@@ -118,6 +133,7 @@ extension Event.Payload {
         case .mediaDisconnected: "mediaDisconnected"
         case .speakingStarted: "speakingStarted"
         case .speakingStopped: "speakingStopped"
+        case .nodeSnapshot: "nodeSnapshot"
         case .unknown: "unknown"
         }
     }
@@ -134,7 +150,7 @@ extension Event.Payload {
             .speakingStopped(let member):
             member
         case .circleCreated, .circleUpdated, .circleStarted, .circleEnded, .memberBanned,
-            .unknown:
+            .nodeSnapshot, .unknown:
             nil
         }
     }

@@ -29,4 +29,9 @@ public enum Limits {
     public static let maxSpeakersDefault = 8
     public static let maxListenersDefault = 100
     public static let durationMinutesDefault = 60
+
+    /// A node that was not heard of for so long gets no circle, and its circles may move.
+    public static let nodeSilenceSecondsMax: Int64 = 10
+    /// Sessions in a node's snapshot or quality batch of one circle.
+    public static let nodeMemberCountMax = 1000
 }

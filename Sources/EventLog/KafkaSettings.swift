@@ -54,8 +54,9 @@ public struct FixedKafkaLocator: KafkaLocator {
 /// The topics' names and shapes.
 public enum Topic {
     public static let events = "circles.events.v1"
+    public static let quality = "circles.quality.v1"
     public static let partitionCountDefault = 24
-    public static let all = [events]
+    public static let all = [events, quality]
 }
 
 /// A record read from a partition.

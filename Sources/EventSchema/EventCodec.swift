@@ -44,26 +44,13 @@ public enum EventCodec {
         guard let eventID = EventID(data: envelope.eventID) else {
             throw .invalid(field: "event_id")
         }
-        guard let circleID = CircleID(data: envelope.circleID), let createdAt = circleID.createdAt
-        else { throw .invalid(field: "circle_id") }
-        guard Limits.isName(envelope.source, byteCount: 1...128) else {
-            throw .invalid(field: "source")
-        }
-        guard let epoch = Int64(exactly: envelope.sourceEpoch) else {
-            throw .invalid(field: "source_epoch")
-        }
-        guard let sequence = Int64(exactly: envelope.sourceSeq),
-            Self.sequenceRange.contains(sequence)
-        else { throw .invalid(field: "source_seq") }
-        let occurredAt = Timestamp(microseconds: envelope.occurredAt)
-        guard Self.timeRange.contains(envelope.occurredAt),
-            createdAt.adding(seconds: -Self.clockDifferenceSecondsMax) <= occurredAt,
-            occurredAt < createdAt.adding(seconds: Self.lifeSecondsMax)
-        else { throw .invalid(field: "occurred_at") }
+        let circleID = try readCircle(envelope.circleID)
         return Event(
             eventID: eventID, circleID: circleID,
-            position: SourcePosition(source: envelope.source, epoch: epoch, sequence: sequence),
-            occurredAt: occurredAt, payload: try payload(envelope.payload))
+            position: try readPosition(
+                envelope.source, epoch: envelope.sourceEpoch, sequence: envelope.sourceSeq),
+            occurredAt: try readTime(envelope.occurredAt, in: circleID, "occurred_at"),
+            payload: try payload(envelope.payload))
     }
 
     public static func decode(_ bytes: [UInt8]) throws(EventDecodingError) -> Event {
@@ -97,18 +84,6 @@ public enum EventCodec {
             throw error
         }
     }
-}
-
-extension Identifier {
-    fileprivate init?(data: Data) {
-        guard let id = data.withUnsafeBytes({ Self(bytes: $0) }) else { return nil }
-        self = id
-    }
-}
-
-/// PostgreSQL text holds no NUL.
-private func hasNUL(_ text: String) -> Bool {
-    text.utf8.contains(0)
 }
 
 extension Event.Payload {
@@ -171,43 +146,20 @@ extension Event.Payload {
             self = .speakingStarted(try readMember(started.member))
         case .speakingStopped(let stopped):
             self = .speakingStopped(try readMember(stopped.member))
+        case .nodeSnapshot(let snapshot):
+            guard snapshot.members.count <= Limits.nodeMemberCountMax else {
+                throw .invalid(field: "members")
+            }
+            var members: [Event.SnapshotMember] = []
+            members.reserveCapacity(snapshot.members.count)
+            for listed in snapshot.members {
+                members.append(
+                    .init(
+                        member: try readMember(listed.member), isSpeaking: listed.isSpeaking))
+            }
+            self = .nodeSnapshot(members)
         case nil: self = .unknown
         }
-    }
-}
-
-/// PostgreSQL's integer has 31 bits.
-private func bounded(_ value: UInt32) -> Int {
-    Int(min(value, UInt32(Int32.max)))
-}
-
-private func readText(_ value: String, _ field: String) throws(EventDecodingError) -> String {
-    guard !hasNUL(value) else { throw .invalid(field: field) }
-    return value
-}
-
-private func readUID(_ value: String) throws(EventDecodingError) -> String {
-    guard Limits.isName(value, byteCount: Limits.uidByteCount) else {
-        throw .invalid(field: "uid")
-    }
-    return value
-}
-
-private func readMember(_ member: ProtoMember) throws(EventDecodingError) -> Event.Member {
-    guard let sessionID = SessionID(data: member.sessionID) else {
-        throw .invalid(field: "session_id")
-    }
-    return Event.Member(uid: try readUID(member.uid), sessionID: sessionID)
-}
-
-private func readRole(_ role: ProtoRole) throws(EventDecodingError) -> Role {
-    switch role {
-    case .listener: .listener
-    case .speaker: .speaker
-    case .coHost: .coHost
-    case .host: .host
-    case .unspecified: throw .invalid(field: "role")
-    case .UNRECOGNIZED: throw .unsupported
     }
 }
 

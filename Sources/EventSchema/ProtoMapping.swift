@@ -95,6 +95,16 @@ extension ProtoEnvelope.OneOf_Payload {
             self = .speakingStarted(.with { $0.member = ProtoMember(member) })
         case .speakingStopped(let member):
             self = .speakingStopped(.with { $0.member = ProtoMember(member) })
+        case .nodeSnapshot(let members):
+            self = .nodeSnapshot(
+                .with {
+                    $0.members = members.map { listed in
+                        .with {
+                            $0.member = ProtoMember(listed.member)
+                            $0.isSpeaking = listed.isSpeaking
+                        }
+                    }
+                })
         case .unknown: return nil
         }
     }

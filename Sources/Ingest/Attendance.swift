@@ -1,16 +1,18 @@
 import Domain
 
-/// One member session and all that happened in it. One fold owns it and changes it in place.
+/// One member session and all that happened in it. One fold owns it and changes it in place;
+/// another fold gets a copy.
 final class Attendance {
-    struct Hand {
+    struct Hand: Equatable {
         let raisedAt: Timestamp
         var loweredAt: Timestamp?
         var reason: LowerReason?
     }
 
-    struct Media {
+    struct Media: Equatable {
         let iceMilliseconds: Int
         let dtlsMilliseconds: Int
+        /// 0 while there was none.
         let firstPacketMilliseconds: Int
     }
 
@@ -28,8 +30,9 @@ final class Attendance {
     var promotionCount = 0
     var wasKicked = false
     var isMuted = false
-    var isConnected = false
-    var media: Media?
+    private(set) var media: Media?
+    /// Which node, in which of its epochs, has the session's media; `nil` when none has.
+    private(set) var mediaSource: SourceKey?
 
     /// Whether it has a row from an earlier batch.
     var isStored = false
@@ -45,8 +48,49 @@ final class Attendance {
         onStageSince = role.isOnStage ? at : nil
     }
 
+    private init(copying other: Attendance) {
+        sessionID = other.sessionID
+        uid = other.uid
+        joinedAt = other.joinedAt
+        leftAt = other.leftAt
+        leaveReason = other.leaveReason
+        roles = other.roles
+        stageMicroseconds = other.stageMicroseconds
+        talkMicroseconds = other.talkMicroseconds
+        hands = other.hands
+        lastSpokeAt = other.lastSpokeAt
+        promotionCount = other.promotionCount
+        wasKicked = other.wasKicked
+        isMuted = other.isMuted
+        media = other.media
+        mediaSource = other.mediaSource
+        isStored = other.isStored
+        onStageSince = other.onStageSince
+        speakingSince = other.speakingSince
+    }
+
+    func copy() -> Attendance { Attendance(copying: self) }
+
     var role: Role { roles[roles.count - 1].role }
     var isOpen: Bool { leftAt == nil }
+    /// `nil` while there was no packet.
+    var firstPacketMilliseconds: Int? {
+        media.flatMap { $0.firstPacketMilliseconds > 0 ? $0.firstPacketMilliseconds : nil }
+    }
+    var isConnected: Bool { mediaSource != nil }
+    var isSpeaking: Bool { speakingSince != nil }
+
+    /// Whether every row that the two stand for says the same.
+    func hasSameRows(as other: Attendance) -> Bool {
+        sessionID == other.sessionID && uid == other.uid && joinedAt == other.joinedAt
+            && leftAt == other.leftAt && leaveReason == other.leaveReason
+            && roles.elementsEqual(other.roles) { $0.role == $1.role && $0.at == $1.at }
+            && stageMicroseconds == other.stageMicroseconds
+            && talkMicroseconds == other.talkMicroseconds && hands == other.hands
+            && lastSpokeAt == other.lastSpokeAt && promotionCount == other.promotionCount
+            && wasKicked == other.wasKicked && isMuted == other.isMuted
+            && isConnected == other.isConnected && media == other.media
+    }
 
     func close(_ reason: LeaveReason, at: Timestamp) {
         lowerHand(.left, at: at)
@@ -54,7 +98,7 @@ final class Attendance {
         leaveStage(at: at)
         leftAt = at
         leaveReason = reason
-        isConnected = false
+        mediaSource = nil
     }
 
     func change(to role: Role, at: Timestamp) {
@@ -91,6 +135,28 @@ final class Attendance {
         talkMicroseconds &+= at.microseconds &- since.microseconds
         speakingSince = nil
         lastSpokeAt = at
+    }
+
+    /// A node has the media from now on; what another one said of speech ends.
+    func connect(_ source: SourceKey, at: Timestamp) {
+        if let mediaSource, mediaSource != source { stopSpeaking(at: at) }
+        mediaSource = source
+    }
+
+    /// No node has the media any more.
+    func disconnect(at: Timestamp) {
+        stopSpeaking(at: at)
+        mediaSource = nil
+    }
+
+    /// Keeps the times of the first connection that got as far as a packet.
+    func complete(_ media: Media) {
+        if let known = self.media {
+            guard known.firstPacketMilliseconds == 0, media.firstPacketMilliseconds > 0 else {
+                return
+            }
+        }
+        self.media = media
     }
 
     private func leaveStage(at: Timestamp) {

@@ -1,21 +1,15 @@
 import Database
 import Domain
-import EventLog
 
 /// The rows that one batch leaves behind, written table by table.
 struct BatchWriter {
-    struct DeadLetter {
-        let record: LogRecord
-        let generation: Int64
-        let reason: String
-    }
-
     var deadLetters: [DeadLetter] = []
     /// The UTC days that history rows fall on, counted from 1970-01-01.
     private(set) var days: Set<Int64> = []
 
     private var order: [CircleLedger.Accepted] = []
     private var rebuiltCircles: [CircleID] = []
+    private var replacedSessions: [(circleID: CircleID, sessionID: SessionID)] = []
     private var summaries: [(circleID: CircleID, summary: CircleFold.Summary)] = []
     private var attendances: [(circleID: CircleID, attendance: Attendance)] = []
     private var cursors: [(circleID: CircleID, key: SourceKey, last: Int64)] = []
@@ -27,17 +21,13 @@ struct BatchWriter {
         days.insert(accepted.event.occurredAt.microseconds / 86_400_000_000)
     }
 
-    /// The events of one circle among the rows.
-    func events(of circleID: CircleID) -> [Event] {
-        order.lazy.map(\.event).filter { $0.circleID == circleID }
-    }
-
     /// Takes what changed in a circle.
     mutating func append(_ ledger: CircleLedger) {
         let circleID = ledger.fold.circleID
         if ledger.isRebuilt { rebuiltCircles.append(circleID) }
         summaries.append((circleID, ledger.fold.summary))
-        for attendance in ledger.fold.takeChanges() {
+        replacedSessions += ledger.replacedSessions.map { (circleID, $0) }
+        for attendance in ledger.takeChanges() {
             attendances.append((circleID, attendance))
         }
         for key in ledger.changedCursors {
@@ -55,6 +45,7 @@ struct BatchWriter {
     func write(topic: String, now: Timestamp, connection: Connection) throws {
         if !order.isEmpty { try writeHistory(connection) }
         if !rebuiltCircles.isEmpty { try deleteRebuilt(connection) }
+        if !replacedSessions.isEmpty { try deleteReplaced(connection) }
         if !summaries.isEmpty { try writeSummaries(connection) }
         if !attendances.isEmpty {
             try copyNewAttendances(connection)
@@ -65,7 +56,7 @@ struct BatchWriter {
         }
         if !cursors.isEmpty { try writeCursors(connection) }
         if !gapKeys.isEmpty { try writeGaps(connection) }
-        if !deadLetters.isEmpty { try writeDeadLetters(topic: topic, now: now, connection) }
+        try connection.write(deadLetters, topic: topic, now: now)
     }
 
     // MARK: History
@@ -105,6 +96,20 @@ struct BatchWriter {
         for table in ["members", "hand_raises", "attendances"] {
             try connection.query(
                 "delete from \(trusted: table) where circle_id = any (\(rebuiltCircles))")
+        }
+    }
+
+    private func deleteReplaced(_ connection: Connection) throws {
+        for table in ["members", "hand_raises", "attendances"] {
+            try connection.query(
+                """
+                delete from \(trusted: table) as stored
+                using unnest(
+                    \(replacedSessions.map(\.circleID)), \(replacedSessions.map(\.sessionID))
+                ) as replaced (circle_id, session_id)
+                where stored.circle_id = replaced.circle_id
+                    and stored.session_id = replaced.session_id
+                """)
         }
     }
 
@@ -192,7 +197,7 @@ struct BatchWriter {
                 copy.append(attendance.wasKicked)
                 copy.append(attendance.media.map { Int32(clamping: $0.iceMilliseconds) })
                 copy.append(attendance.media.map { Int32(clamping: $0.dtlsMilliseconds) })
-                copy.append(attendance.media.map { Int32(clamping: $0.firstPacketMilliseconds) })
+                copy.append(attendance.firstPacketMilliseconds.map { Int32(clamping: $0) })
             }
         }
     }
@@ -225,7 +230,7 @@ struct BatchWriter {
                 \(all.map(\.wasKicked)),
                 \(OptionalArray(all.map(\.media?.iceMilliseconds))),
                 \(OptionalArray(all.map(\.media?.dtlsMilliseconds))),
-                \(OptionalArray(all.map(\.media?.firstPacketMilliseconds)))
+                \(OptionalArray(all.map(\.firstPacketMilliseconds)))
             ) as attendance (\(trusted: Self.attendanceColumns))
             on conflict (circle_id, session_id) do update
             set
@@ -340,25 +345,5 @@ struct BatchWriter {
                 \(gaps.map(\.range.lowerBound)), \(gaps.map(\.range.upperBound))
             )
             """)
-    }
-
-    private func writeDeadLetters(
-        topic: String, now: Timestamp, _ connection: Connection
-    ) throws {
-        for letter in deadLetters {
-            try connection.query(
-                """
-                insert into dead_letters (
-                    topic, kafka_partition, log_generation, kafka_offset, reason, record_key,
-                    record, recorded_at
-                )
-                values (
-                    \(topic), \(letter.record.partition), \(letter.generation),
-                    \(letter.record.offset), \(letter.reason), \(letter.record.key.map(Bytes.init)),
-                    \(letter.record.value.map(Bytes.init)), \(now)
-                )
-                on conflict (topic, kafka_partition, log_generation, kafka_offset) do nothing
-                """)
-        }
     }
 }

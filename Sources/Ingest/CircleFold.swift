@@ -7,7 +7,8 @@ import Domain
 /// - a session begins with its first `memberJoined` and ends with the first of its
 ///   `memberLeft`, a newer session of the same member, or the circle's end;
 /// - events of a session that is not open change nothing;
-/// - a hand goes down with `handLowered`, a promotion or the session's end.
+/// - a hand goes down with `handLowered`, a promotion or the session's end;
+/// - a session's media is on at most one node: see `CircleFold+Media.swift`.
 struct CircleFold {
     let circleID: CircleID
     private(set) var summary = Summary()
@@ -15,8 +16,11 @@ struct CircleFold {
     private(set) var lastKey: Event.CanonicalKey?
 
     /// Sessions that changed since `takeChanges`.
-    private var changedSessions: Set<SessionID> = []
-    private var openSessions: [String: SessionID] = [:]
+    var changedSessions: Set<SessionID> = []
+    /// By uid.
+    private(set) var openSessions: [String: SessionID] = [:]
+    /// The highest epoch seen of each node.
+    var nodeEpochs: [String: Int64] = [:]
     private var memberUIDs: Set<String> = []
     private var listenerCount = 0
     private var stageCount = 0
@@ -47,10 +51,20 @@ struct CircleFold {
         var banCount = 0
     }
 
+    /// The same value, with attendances of its own.
+    func copy() -> CircleFold {
+        var copy = self
+        copy.attendances = attendances.mapValues { $0.copy() }
+        return copy
+    }
+
     /// Applies the next event in canonical order.
     mutating func apply(_ event: Event) {
         let at = event.occurredAt
         lastKey = event.canonicalKey
+        // The API is no node: its epoch never rises and it has no media.
+        let isFormer =
+            event.position.source != SourcePosition.apiSource && !admitNode(event.position, at: at)
         switch event.payload {
         case .circleCreated(let details):
             summary.details = details
@@ -69,9 +83,11 @@ struct CircleFold {
         case .memberBanned:
             summary.banCount += 1
         case .memberPromoted, .memberDemoted, .memberMuted, .memberUnmuted, .memberKicked,
-            .handRaised, .handLowered, .mediaConnected, .mediaDisconnected, .speakingStarted,
-            .speakingStopped:
+            .handRaised, .handLowered:
             applyToSession(event.payload, at: at)
+        case .mediaConnected, .mediaDisconnected, .speakingStarted, .speakingStopped,
+            .nodeSnapshot:
+            if !isFormer { applyMedia(event) }
         case .unknown: break
         }
     }
@@ -84,7 +100,7 @@ struct CircleFold {
 
     // MARK: Presence
 
-    private func isOpen(_ member: Event.Member) -> Bool {
+    func isOpen(_ member: Event.Member) -> Bool {
         openSessions[member.uid] == member.sessionID
     }
 
@@ -169,21 +185,9 @@ struct CircleFold {
             if attendance.raiseHand(at: at) { summary.handRaiseCount += 1 }
         case .handLowered(_, let reason):
             attendance.lowerHand(reason, at: at)
-        case .mediaConnected(_, let ice, let dtls, let firstPacket):
-            attendance.isConnected = true
-            if attendance.media == nil {
-                attendance.media = .init(
-                    iceMilliseconds: ice, dtlsMilliseconds: dtls,
-                    firstPacketMilliseconds: firstPacket)
-            }
-        case .mediaDisconnected:
-            attendance.isConnected = false
-        case .speakingStarted:
-            attendance.startSpeaking(at: at)
-        case .speakingStopped:
-            attendance.stopSpeaking(at: at)
         case .circleCreated, .circleUpdated, .circleStarted, .circleEnded, .memberJoined,
-            .memberLeft, .memberBanned, .unknown:
+            .memberLeft, .memberBanned, .mediaConnected, .mediaDisconnected, .speakingStarted,
+            .speakingStopped, .nodeSnapshot, .unknown:
             break
         }
         changedSessions.insert(member.sessionID)

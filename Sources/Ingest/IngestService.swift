@@ -4,10 +4,12 @@ import EventLog
 import Logging
 import ServiceLifecycle
 
-/// A consumer of the events topic that keeps the tables: one group member, one thread.
+/// Consumers of the events and of the quality topic that keep the tables: for each topic one
+/// group member, one thread.
 public struct IngestService: Service {
     public struct Configuration: Sendable {
         public var databaseURL: String
+        /// The events' consumer group; that of quality has `-quality` behind it.
         public var group: String
         /// How many records one transaction holds at most.
         public var batchCountMax: Int
@@ -39,14 +41,23 @@ public struct IngestService: Service {
     public func run() async throws {
         let stop = StopFlag()
         try await withGracefulShutdownHandler {
-            try await BlockingThread.run(name: "ingest") {
-                IngestWorker(
-                    configuration: configuration, locator: locator, clock: clock, logger: logger,
-                    stop: stop
-                ).run()
+            async let events: Void = BlockingThread.run(name: "ingest") {
+                worker(Ingestor(target: .live), group: configuration.group, stop).run()
             }
+            async let quality: Void = BlockingThread.run(name: "quality") {
+                worker(QualityStore(), group: configuration.group + "-quality", stop).run()
+            }
+            _ = try await (events, quality)
         } onGracefulShutdown: {
             stop.raise()
         }
+    }
+
+    private func worker<Store: BatchStore>(
+        _ store: Store, group: String, _ stop: StopFlag
+    ) -> IngestWorker<Store> {
+        IngestWorker(
+            store, group: group, configuration: configuration, locator: locator, clock: clock,
+            logger: logger, stop: stop)
     }
 }

@@ -6,17 +6,19 @@ import EventLog
 import EventSchema
 import Logging
 
-/// The loop behind `IngestService`: reads batches, stores them, and follows the group's
-/// rebalances and the log's restarts. Lives on one thread.
-final class IngestWorker {
+/// The loop behind `IngestService`: reads batches of one topic, stores them, and follows the
+/// group's rebalances and the log's restarts. Lives on one thread.
+final class IngestWorker<Store: BatchStore> {
     private let configuration: IngestService.Configuration
+    private let group: String
     private let locator: any KafkaLocator
     private let clock: any WallClock
     private let logger: Logger
     private let stop: StopFlag
     private let name: String
-    private let metrics = IngestMetrics()
-    private let ingestor = Ingestor(target: .live)
+    private let metrics: IngestMetrics
+    private let batchStore: Store
+    private let topic: String
 
     private var connection: Connection?
     private var claims: [Int32: PartitionClaim] = [:]
@@ -26,10 +28,15 @@ final class IngestWorker {
     /// Set when the consumer must be made anew.
     private var mustRejoin = false
 
+    /// - Parameter group: the consumer group, another one for each topic.
     init(
-        configuration: IngestService.Configuration, locator: any KafkaLocator,
-        clock: any WallClock, logger: Logger, stop: StopFlag
+        _ batchStore: Store, group: String, configuration: IngestService.Configuration,
+        locator: any KafkaLocator, clock: any WallClock, logger: Logger, stop: StopFlag
     ) {
+        self.batchStore = batchStore
+        self.group = group
+        topic = batchStore.topic
+        metrics = IngestMetrics(topic: batchStore.topic)
         self.configuration = configuration
         self.locator = locator
         self.clock = clock
@@ -65,7 +72,7 @@ final class IngestWorker {
         // The consumer exists before its first rebalance, which happens inside `poll`.
         var current: Consumer?
         let consumer = try Consumer(
-            settings: endpoint.settings, group: configuration.group, topic: Topic.events,
+            settings: endpoint.settings, group: group, topic: topic,
             batchCountMax: configuration.batchCountMax,
             rebalance: Consumer.Rebalance(
                 assigned: { partitions in self.take(partitions, current) },
@@ -99,13 +106,13 @@ final class IngestWorker {
     }
 
     private func take(_ partitions: [Int32], _ consumer: Consumer?) -> [Int32: Int64] {
-        ingestor.reset()
+        batchStore.reset()
         claims.removeAll()
         unproven.removeAll()
         do {
             let taken = try withConnection { connection in
                 try connection.claim(
-                    partitions, topic: Topic.events, worker: name, now: clock.now())
+                    partitions, topic: topic, worker: name, now: clock.now())
             }
             for claim in taken { claims[claim.partition] = claim }
             for claim in taken where claim.nextOffset > 0 {
@@ -127,7 +134,7 @@ final class IngestWorker {
     private func release() {
         claims.removeAll()
         unproven.removeAll()
-        ingestor.reset()
+        batchStore.reset()
         metrics.partitions.record(0)
     }
 
@@ -184,7 +191,7 @@ final class IngestWorker {
         let moved = claim
         try withConnection { connection in
             try connection.transaction {
-                try connection.advance([moved], topic: Topic.events)
+                try connection.advance([moved], topic: topic)
             }
         }
         unproven.remove(claim.partition)
@@ -303,20 +310,20 @@ final class IngestWorker {
     private func storeOnce(_ records: [LogRecord], fillsGaps: Bool = true) throws {
         let began = DispatchTime.now().uptimeNanoseconds
         let moved = movedClaims(records)
-        let generations = claims.mapValues(\.generation)
+        let batch = RecordBatch(
+            records: records, generations: claims.mapValues(\.generation), now: clock.now(),
+            fillsGaps: fillsGaps)
         do {
             let outcome = try withConnection { connection in
                 try connection.transaction {
                     // First: it tells whether we may write at all, and holds others off.
-                    try connection.advance(moved, topic: Topic.events)
-                    return try ingestor.store(
-                        records, topic: Topic.events, generations: generations,
-                        now: clock.now(), fillsGaps: fillsGaps, connection: connection)
+                    try connection.advance(moved, topic: topic)
+                    return try batchStore.store(batch, connection: connection)
                 }
             }
             metrics.record(outcome)
         } catch {
-            ingestor.reset()
+            batchStore.reset()
             throw error
         }
         for claim in moved { claims[claim.partition] = claim }
@@ -333,17 +340,12 @@ final class IngestWorker {
                 "reason": "\(reason)",
             ])
         let moved = movedClaims([record])
-        var writer = BatchWriter()
-        writer.deadLetters = [
-            .init(
-                record: record, generation: claims[record.partition]?.generation ?? 0,
-                reason: reason)
-        ]
-        let letters = writer
+        let letter = DeadLetter(
+            record: record, generation: claims[record.partition]?.generation ?? 0, reason: reason)
         try withConnection { connection in
             try connection.transaction {
-                try connection.advance(moved, topic: Topic.events)
-                try letters.write(topic: Topic.events, now: clock.now(), connection: connection)
+                try connection.advance(moved, topic: topic)
+                try connection.write([letter], topic: topic, now: clock.now())
             }
         }
         metrics.deadLetters.increment()

@@ -3,10 +3,10 @@ import Domain
 import EventLog
 import EventSchema
 
-/// Turns batches of log records into rows, each batch in one transaction with its offsets.
+/// Turns batches of event records into rows, each batch in one transaction with its offsets.
 ///
 /// One thread at a time.
-final class Ingestor {
+final class Ingestor: BatchStore {
     /// Where the rows go.
     enum Target {
         /// The live tables.
@@ -16,50 +16,35 @@ final class Ingestor {
         case shadow
     }
 
-    struct Outcome: Sendable {
-        var acceptedCount = 0
-        var duplicateCount = 0
-        var deadLetterCount = 0
-        /// Events that were not in the log and came from the outbox or from history.
-        var filledCount = 0
-        /// Events that are in neither.
-        var missingCount = 0
-        /// Circles folded anew because an event came late.
-        var rebuiltCount = 0
-    }
-
+    let topic = Topic.events
     private let target: Target
     private var ledgers: [CircleID: CircleLedger] = [:]
     private var knownPartitionDays: Set<Int64> = []
     /// How many circles a worker keeps in memory; past it those at rest are dropped.
     private let ledgerCountMax: Int
+    /// What all ledgers keep for late events, in events of ordinary size; past so many, none
+    /// keeps any.
+    private let recentWeightMax: Int
+    private var recentWeight = 0
 
-    init(target: Target, ledgerCountMax: Int = 20_000) {
+    init(target: Target, ledgerCountMax: Int = 20_000, recentWeightMax: Int = 500_000) {
         self.target = target
         self.ledgerCountMax = ledgerCountMax
+        self.recentWeightMax = recentWeightMax
     }
 
-    /// Forgets what is in memory; the next batch reads it from the tables again.
     func reset() {
         ledgers.removeAll()
+        recentWeight = 0
         knownPartitionDays.removeAll()
     }
 
-    /// Stores a batch; call inside a transaction, and `reset` when that does not commit.
-    ///
-    /// - Parameters:
-    ///   - generations: the log generation of each partition, for dead letters.
-    ///   - fillsGaps: whether events that the log skipped are looked for; `false` where one of
-    ///     them is what cannot be stored.
-    func store(
-        _ records: [LogRecord], topic: String, generations: [Int32: Int64],
-        now: Timestamp, fillsGaps: Bool = true, connection: Connection
-    ) throws -> Outcome {
-        var outcome = Outcome()
+    func store(_ batch: RecordBatch, connection: Connection) throws -> IngestOutcome {
+        var outcome = IngestOutcome()
         var writer = BatchWriter()
         var events: [(event: Event, record: [UInt8])] = []
-        events.reserveCapacity(records.count)
-        for record in records {
+        events.reserveCapacity(batch.records.count)
+        for record in batch.records {
             switch decode(record) {
             case .success(let event): events.append((event, record.value ?? []))
             // A rebuild leaves them where Ingest put them: they are no part of any fold.
@@ -68,23 +53,24 @@ final class Ingestor {
                 outcome.deadLetterCount += 1
                 writer.deadLetters.append(
                     .init(
-                        record: record, generation: generations[record.partition] ?? 0,
+                        record: record, generation: batch.generations[record.partition] ?? 0,
                         reason: "\(error)"))
             }
         }
         let touched = try loadLedgers(Set(events.map(\.event.circleID)), connection)
         for (event, record) in events {
-            try take(event, record, fillsGaps, &writer, &outcome, connection)
+            try take(event, record, batch.fillsGaps, &writer, &outcome, connection)
         }
         for ledger in touched where !ledger.unfolded.isEmpty {
-            try fold(ledger, writer, &outcome, connection)
+            try fold(ledger, &outcome, connection)
         }
         try ensurePartitions(for: writer, connection)
         for ledger in touched where !ledger.changedCursors.isEmpty {
             writer.append(ledger)
         }
-        try writer.write(topic: topic, now: now, connection: connection)
+        try writer.write(topic: topic, now: batch.now, connection: connection)
         dropLedgersAtRest()
+        dropRecentEvents()
         return outcome
     }
 
@@ -101,7 +87,7 @@ final class Ingestor {
 
     private func take(
         _ event: Event, _ record: [UInt8], _ fillsGaps: Bool, _ writer: inout BatchWriter,
-        _ outcome: inout Outcome, _ connection: Connection
+        _ outcome: inout IngestOutcome, _ connection: Connection
     ) throws {
         let ledger = ledgers[event.circleID]!  // loaded for the whole batch
         switch ledger.arrive(event.position) {
@@ -121,7 +107,7 @@ final class Ingestor {
     /// Looks for events that the log skipped where they are kept besides.
     private func fill(
         _ gap: ClosedRange<Int64>, before event: Event, _ ledger: CircleLedger,
-        _ writer: inout BatchWriter, _ outcome: inout Outcome, _ connection: Connection
+        _ writer: inout BatchWriter, _ outcome: inout IngestOutcome, _ connection: Connection
     ) throws {
         var foundCount = 0
         for record in try missingRecords(gap, before: event, connection) {
@@ -169,17 +155,19 @@ final class Ingestor {
     // MARK: Folding
 
     private func fold(
-        _ ledger: CircleLedger, _ writer: BatchWriter, _ outcome: inout Outcome,
-        _ connection: Connection
+        _ ledger: CircleLedger, _ outcome: inout IngestOutcome, _ connection: Connection
     ) throws {
-        if ledger.isInCanonicalOrder {
-            ledger.foldInOrder()
-            return
+        recentWeight -= ledger.recentWeight
+        defer { recentWeight += ledger.recentWeight }
+        switch ledger.foldUnfolded() {
+        case .appended: return
+        case .refolded: outcome.refoldedCount += 1
+        case .needsHistory:
+            outcome.rebuiltCount += 1
+            let circleID = ledger.fold.circleID
+            let stored = try history(of: [circleID], connection)[circleID] ?? []
+            ledger.rebuild(from: stored.map(\.event))
         }
-        outcome.rebuiltCount += 1
-        let circleID = ledger.fold.circleID
-        let stored = try history(of: [circleID], connection)[circleID] ?? []
-        ledger.rebuild(from: stored.map(\.event) + writer.events(of: circleID))
     }
 
     // MARK: Loading
@@ -238,12 +226,10 @@ final class Ingestor {
                 last: cursor.last, missing: cursor.missing + [first...last])
         }
         for (circleID, stored) in try history(of: circleIDs, connection) {
-            ledgers[circleID]?.lastCircleSequence = stored.last?.circleSequence ?? 0
-            ledgers[circleID]?.rebuild(from: stored.map(\.event))
-            ledgers[circleID]?.isRebuilt = false
-            for attendance in ledgers[circleID]?.fold.takeChanges() ?? [] {
-                attendance.isStored = true
-            }
+            guard let ledger = ledgers[circleID] else { continue }
+            ledger.lastCircleSequence = stored.last?.circleSequence ?? 0
+            ledger.load(stored.map(\.event))
+            recentWeight += ledger.recentWeight
         }
     }
 
@@ -310,5 +296,12 @@ final class Ingestor {
         guard ledgers.count > ledgerCountMax else { return }
         ledgers = ledgers.filter { $0.value.fold.summary.endedAt == nil }
         if ledgers.count > ledgerCountMax { ledgers.removeAll() }
+        recentWeight = ledgers.values.reduce(0) { $0 + $1.recentWeight }
+    }
+
+    private func dropRecentEvents() {
+        guard recentWeight > recentWeightMax else { return }
+        for ledger in ledgers.values { ledger.forgetRecent() }
+        recentWeight = 0
     }
 }

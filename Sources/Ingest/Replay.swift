@@ -2,9 +2,10 @@ import Database
 import Domain
 import EventLog
 
-/// Builds every ingested table anew in schema `replay`, beside the live ones: by the same code,
+/// Builds every table that is a fold over the events anew in schema `replay`, beside the live ones: by the same code,
 /// from the same events. It sends nothing and needs no quiet: what arrives meanwhile is left to
-/// the live tables.
+/// the live tables. Quality samples are raw and stay as they are, with their rollup, which
+/// `Verification` holds against them.
 public struct Replay {
     /// The tables that are folds over the events, in an order that a swap can follow.
     static let tables = [
@@ -89,8 +90,7 @@ public struct Replay {
             let ingestor = Ingestor(target: .shadow)
             try readHistory(connection, onlyNew: true) { records in
                 _ = try ingestor.store(
-                    records, topic: Topic.events, generations: [:], now: clock.now(),
-                    connection: connection)
+                    RecordBatch(records: records, now: clock.now()), connection: connection)
             }
             let unstored: Int = try connection.query(
                 """
@@ -148,8 +148,7 @@ public struct Replay {
         // Unreadable records are in dead_letters already; they are no part of any fold.
         try connection.transaction {
             _ = try ingestor.store(
-                records, topic: Topic.events, generations: [:], now: clock.now(),
-                connection: connection)
+                RecordBatch(records: records, now: clock.now()), connection: connection)
         }
     }
 

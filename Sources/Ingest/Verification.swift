@@ -1,8 +1,8 @@
 import Database
 import Domain
 
-/// Checks the ingested tables: against a replay of the same events, and against plain SQL over
-/// history that shares no code with the fold.
+/// Checks the ingested tables: against a replay of the same events, against plain SQL over
+/// history that shares no code with the fold, and the quality rollup against its samples.
 public struct Verification: Sendable {
     /// One check and what it found.
     public struct Finding: Sendable {
@@ -24,6 +24,8 @@ public struct Verification: Sendable {
             findings.append(try checkSequences(connection))
             findings.append(try checkTotals(connection))
             findings.append(try checkCursors(connection))
+            findings.append(try checkQualityMinutes(connection))
+            findings.append(try checkQualityTotals(connection))
             return findings
         }
     }

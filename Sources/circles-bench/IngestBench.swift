@@ -113,6 +113,7 @@ struct IngestBench: AsyncParsableCommand {
                         """
                         select coalesce(sum(next_offset), 0)::bigint, min(claimed_at)
                         from ingest_offsets
+                        where topic = \(Topic.events)
                         """)[0]
                     if try row.get(0, as: Int.self) >= eventCount {
                         let began: Timestamp = try row.get(1)

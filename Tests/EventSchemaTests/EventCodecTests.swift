@@ -11,7 +11,8 @@ struct EventCodecTests {
                 "circleCreated", "circleUpdated", "circleStarted", "circleEnded", "memberJoined",
                 "memberLeft", "memberPromoted", "memberDemoted", "memberMuted", "memberUnmuted",
                 "memberKicked", "memberBanned", "handRaised", "handLowered", "mediaConnected",
-                "mediaDisconnected", "speakingStarted", "speakingStopped", "unknown",
+                "mediaDisconnected", "speakingStarted", "speakingStopped", "nodeSnapshot",
+                "unknown",
             ])
     }
 
@@ -86,5 +87,19 @@ struct EventCodecTests {
         let event = SampleEvents.event(.memberLeft(SampleEvents.member, .kicked))
         #expect(try EventCodec.decode(EventCodec.encode(event) + Self.newerPayload) == event)
         #expect(try EventCodec.decode(Self.newerPayload + EventCodec.encode(event)) == event)
+    }
+
+    @Test("a node's snapshot may list nobody, and up to 1000")
+    func boundsSnapshots() throws {
+        let listed = Event.SnapshotMember(member: SampleEvents.member, isSpeaking: false)
+        for count in [0, 1, 1000] {
+            let event = SampleEvents.event(
+                .nodeSnapshot(Array(repeating: listed, count: count)))
+            #expect(try EventCodec.decode(EventCodec.encode(event)) == event)
+        }
+        let event = SampleEvents.event(.nodeSnapshot(Array(repeating: listed, count: 1001)))
+        #expect(throws: EventDecodingError.invalid(field: "members")) {
+            try EventCodec.decode(EventCodec.encode(event))
+        }
     }
 }

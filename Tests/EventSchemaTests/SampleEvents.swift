@@ -65,5 +65,6 @@ enum SampleEvents {
         .mediaDisconnected(member),
         .speakingStarted(member),
         .speakingStopped(member),
+        .nodeSnapshot([.init(member: member, isSpeaking: true)]),
     ]
 }

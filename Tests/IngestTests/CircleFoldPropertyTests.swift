@@ -14,7 +14,13 @@ struct CircleFoldPropertyTests {
         circle.at(time, .circleCreated(FoldedCircle.details))
         for _ in 0..<300 {
             time = time.adding(microseconds: Int64.random(in: 1...5_000_000, using: &random))
-            circle.at(time, payload(using: &random))
+            let payload = payload(using: &random)
+            if isMedia(payload) {
+                let node = ["sfu-1", "sfu-2"].randomElement(using: &random)!  // two
+                circle.at(time, payload, node: (node, Int64.random(in: 1...3, using: &random)))
+            } else {
+                circle.at(time, payload)
+            }
         }
         if Bool.random(using: &random) {
             circle.at(time.adding(microseconds: 1), .circleEnded(actorUID: "", .empty))
@@ -22,11 +28,20 @@ struct CircleFoldPropertyTests {
         return circle
     }
 
+    private func isMedia(_ payload: Event.Payload) -> Bool {
+        switch payload {
+        case .mediaConnected, .mediaDisconnected, .speakingStarted, .speakingStopped,
+            .nodeSnapshot:
+            true
+        default: false
+        }
+    }
+
     private func payload(using random: inout SeededGenerator) -> Event.Payload {
         let uid = ["ada", "bob", "cleo", "dan", "eve"].randomElement(using: &random)!  // five
         let member = FoldedCircle.member(uid, session: UInt64.random(in: 1...9, using: &random))
         let role = Role.allCases.randomElement(using: &random)!  // four
-        switch Int.random(in: 0..<20, using: &random) {
+        switch Int.random(in: 0..<22, using: &random) {
         case 0...5: return .memberJoined(member, role)
         case 6, 7: return .memberLeft(member, .left)
         case 8: return .memberPromoted(member, actorUID: "host", role)
@@ -38,6 +53,8 @@ struct CircleFoldPropertyTests {
         case 15, 16: return .speakingStarted(member)
         case 17: return .speakingStopped(member)
         case 18: return .mediaDisconnected(member)
+        case 19, 20:
+            return .nodeSnapshot([.init(member: member, isSpeaking: Bool.random(using: &random))])
         default:
             return .mediaConnected(
                 member, iceMilliseconds: 1, dtlsMilliseconds: 2, firstPacketMilliseconds: 3)
@@ -117,14 +134,60 @@ struct CircleFoldPropertyTests {
         return total
     }
 
+    @Test(
+        "who is not connected does not speak, and who speaks is connected",
+        arguments: 401...440 as ClosedRange<UInt64>)
+    func speechNeedsMedia(seed: UInt64) {
+        let all = randomCircle(seed: seed).fold.attendances.values
+        #expect(all.allSatisfy { $0.isConnected || !$0.isSpeaking }, "seed \(seed)")
+        #expect(all.allSatisfy { $0.isOpen || !$0.isConnected }, "seed \(seed)")
+    }
+
     @Test("the fold depends on the events alone", arguments: 401...410 as ClosedRange<UInt64>)
     func isAFunctionOfTheSet(seed: UInt64) {
         let circle = randomCircle(seed: seed)
         var random = SeededGenerator(seed: seed)
-        var ledger = CircleLedger(circleID: circle.fold.circleID)
+        let ledger = CircleLedger(circleID: circle.fold.circleID)
         ledger.rebuild(from: circle.events.shuffled(using: &random))
-        #expect(ledger.fold.summary == circle.summary, "seed \(seed)")
-        #expect(
-            Set(ledger.fold.attendances.keys) == Set(circle.fold.attendances.keys), "seed \(seed)")
+        #expect(isSame(ledger.fold, circle.fold), "seed \(seed)")
+    }
+
+    @Test(
+        "a ledger that gets its events late and in batches folds them all the same",
+        arguments: 401...460 as ClosedRange<UInt64>)
+    func batchesDoNotMatter(seed: UInt64) {
+        let circle = randomCircle(seed: seed)
+        var random = SeededGenerator(seed: seed)
+        let ledger = CircleLedger(circleID: circle.fold.circleID)
+        var rest = circle.events.shuffled(using: &random)[...]
+        var shown: [SessionID: Attendance] = [:]
+        while !rest.isEmpty {
+            let batch = rest.prefix(Int.random(in: 1...40, using: &random))
+            rest = rest.dropFirst(batch.count)
+            for event in batch { _ = ledger.accept(event, record: []) }
+            #expect(ledger.foldUnfolded() != .needsHistory, "seed \(seed)")
+            // What the tables would show after the batch.
+            for sessionID in ledger.replacedSessions { shown[sessionID] = nil }
+            for attendance in ledger.takeChanges() {
+                #expect(
+                    attendance.isStored == (shown[attendance.sessionID] != nil), "seed \(seed)")
+                shown[attendance.sessionID] = attendance.copy()
+                attendance.isStored = true
+            }
+            ledger.markWritten()
+        }
+        #expect(isSame(ledger.fold, circle.fold), "seed \(seed)")
+        #expect(Set(shown.keys) == Set(circle.fold.attendances.keys), "seed \(seed)")
+        for (sessionID, attendance) in circle.fold.attendances {
+            #expect(shown[sessionID]?.hasSameRows(as: attendance) == true, "seed \(seed)")
+        }
+    }
+
+    private func isSame(_ left: CircleFold, _ right: CircleFold) -> Bool {
+        left.summary == right.summary
+            && Set(left.attendances.keys) == Set(right.attendances.keys)
+            && left.attendances.allSatisfy { sessionID, attendance in
+                right.attendances[sessionID]?.hasSameRows(as: attendance) == true
+            }
     }
 }

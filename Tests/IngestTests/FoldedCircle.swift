@@ -16,13 +16,21 @@ struct FoldedCircle {
         at(Self.time(seconds), payload)
     }
 
-    mutating func at(_ time: Timestamp, _ payload: Event.Payload) {
+    /// - Parameter node: the SFU node that says so, and its epoch.
+    mutating func at(
+        _ seconds: Int64, _ node: (source: String, epoch: Int64), _ payload: Event.Payload
+    ) {
+        at(Self.time(seconds), payload, node: node)
+    }
+
+    mutating func at(
+        _ time: Timestamp, _ payload: Event.Payload,
+        node: (source: String, epoch: Int64) = (SourcePosition.apiSource, SourcePosition.apiEpoch)
+    ) {
         let number = Int64(events.count) + 1
         let event = Event(
             eventID: EventID(high: 0x7000, low: UInt64(number)), circleID: fold.circleID,
-            position: SourcePosition(
-                source: SourcePosition.apiSource, epoch: SourcePosition.apiEpoch,
-                sequence: number),
+            position: SourcePosition(source: node.source, epoch: node.epoch, sequence: number),
             occurredAt: time, payload: payload)
         events.append(event)
         fold.apply(event)

@@ -6,6 +6,7 @@ import Logging
 import ServiceLifecycle
 import TestKit
 import Testing
+import Tokens
 
 @testable import API
 @testable import circles

@@ -1,13 +1,14 @@
 import Domain
 import TestKit
 
-/// Makes a random life of one circle, told by the API and by an SFU node: every source's events
-/// are in its own order, but not all of them make sense.
+/// Makes a random life of one circle, told by the API and by two SFU nodes that start anew now and
+/// then: every source's events are in its own order, but not all of them make sense.
 struct EventGenerator {
     private var random: SeededGenerator
     private let circleID: CircleID
     private var now: Timestamp
     private var sequences: [String: Int64] = [:]
+    private var epochs = ["api": SourcePosition.apiEpoch, "sfu-1": 1, "sfu-2": 4]
     private(set) var events: [Event] = []
 
     private static let uids = ["host", "ada", "bob", "cyd", "dan", "eve"]
@@ -44,9 +45,10 @@ struct EventGenerator {
             return
         }
         let member = sessions.randomElement(using: &random)!  // not empty, see above
-        switch Int.random(in: 0..<15, using: &random) {
+        let node = Bool.random(using: &random) ? "sfu-1" : "sfu-2"
+        switch Int.random(in: 0..<18, using: &random) {
         case 0: add("api", .memberLeft(member, .left))
-        case 1: add("sfu-1", .memberLeft(member, .timeout))
+        case 1: add(node, .memberLeft(member, .timeout))
         case 2: add("api", .memberPromoted(member, actorUID: "host", .speaker))
         case 3: add("api", .memberDemoted(member, actorUID: "host", .listener))
         case 4: add("api", .memberMuted(member, actorUID: "host"))
@@ -56,31 +58,44 @@ struct EventGenerator {
             add("api", .memberLeft(member, .kicked))
         case 7, 8: add("api", .handRaised(member))
         case 9: add("api", .handLowered(member, .withdrawn))
-        case 10:
+        case 10, 11:
             add(
-                "sfu-1",
+                node,
                 .mediaConnected(
-                    member, iceMilliseconds: 20, dtlsMilliseconds: 50, firstPacketMilliseconds: 90))
-        case 11: add("sfu-1", .mediaDisconnected(member))
-        case 12, 13: add("sfu-1", .speakingStarted(member))
-        default: add("sfu-1", .speakingStopped(member))
+                    member, iceMilliseconds: Int.random(in: 1...50, using: &random),
+                    dtlsMilliseconds: 50,
+                    firstPacketMilliseconds: [0, 90].randomElement(using: &random)!))  // two
+        case 12: add(node, .mediaDisconnected(member))
+        case 13, 14: add(node, .speakingStarted(member))
+        case 15:
+            let listed = sessions.shuffled(using: &random)
+                .prefix(Int.random(in: 0...sessions.count, using: &random))
+            add(
+                node,
+                .nodeSnapshot(
+                    listed.map {
+                        .init(member: $0, isSpeaking: Bool.random(using: &random))
+                    }))
+        case 16 where Int.random(in: 0..<4, using: &random) == 0: epochs[node, default: 1] += 1
+        default: add(node, .speakingStopped(member))
         }
     }
 
     private mutating func add(_ source: String, _ payload: Event.Payload) {
         // Two sources may see the same microsecond.
         now = now.adding(microseconds: Int64.random(in: 0...2_000_000, using: &random))
-        if sequences[source] != nil,
-            events.last(where: { $0.position.source == source })?.occurredAt == now
-        {
+        if events.last(where: { $0.position.source == source })?.occurredAt == now {
             now = now.adding(microseconds: 1)
         }
-        let sequence = sequences[source, default: 0] + 1
-        sequences[source] = sequence
+        var epoch = epochs[source, default: 1]
+        // A process that does not know yet that another has taken its name.
+        if source != "api", Int.random(in: 0..<12, using: &random) == 0 { epoch -= 1 }
+        let sequence = sequences["\(source)/\(epoch)", default: 0] + 1
+        sequences["\(source)/\(epoch)"] = sequence
         events.append(
             Event(
                 eventID: EventID(now: now, random: &random), circleID: circleID,
-                position: SourcePosition(source: source, epoch: 1, sequence: sequence),
+                position: SourcePosition(source: source, epoch: epoch, sequence: sequence),
                 occurredAt: now, payload: payload))
     }
 

@@ -10,29 +10,35 @@ import Testing
 
 @Suite("Ingestor, against PostgreSQL")
 struct IngestorTests {
-    private static let begin = Timestamp(rfc3339: "2026-11-23T18:00:00Z")!  // well-formed
+    static let begin = Timestamp(rfc3339: "2026-11-23T18:00:00Z")!  // well-formed
 
     /// Stores events in batches of random sizes, as one worker does.
-    private static func ingest(
+    ///
+    /// - Returns: how often circles were folded anew.
+    @discardableResult
+    static func ingest(
         _ events: [Event], _ ingestor: Ingestor, _ connection: Connection,
-        random: inout SeededGenerator
-    ) throws {
+        batchCountMax: Int = 30, random: inout SeededGenerator
+    ) throws -> IngestOutcome {
+        var total = IngestOutcome()
         var rest = events[...]
         while !rest.isEmpty {
-            let batch = rest.prefix(Int.random(in: 1...30, using: &random))
+            let batch = rest.prefix(Int.random(in: 1...batchCountMax, using: &random))
             rest = rest.dropFirst(batch.count)
             let records = batch.map {
                 LogRecord(partition: 0, offset: 0, key: nil, value: EventCodec.encode($0))
             }
             try connection.transaction {
-                _ = try ingestor.store(
-                    records, topic: Topic.events, generations: [:], now: begin,
-                    connection: connection)
+                let outcome = try ingestor.store(
+                    RecordBatch(records: records, now: begin), connection: connection)
+                total.rebuiltCount += outcome.rebuiltCount
+                total.refoldedCount += outcome.refoldedCount
             }
         }
+        return total
     }
 
-    private static func text(_ sql: SQL, _ connection: Connection) throws -> String {
+    static func text(_ sql: SQL, _ connection: Connection) throws -> String {
         let rows = try connection.queryText(sql)
         return (0..<rows.count).map { row in
             rows.columns.indices.map { rows[row, $0] ?? "∅" }.joined(separator: "|")
@@ -62,7 +68,7 @@ struct IngestorTests {
     }
 
     /// - Returns: what differs between the tables and the oracle.
-    private static func compare(_ events: [Event], _ connection: Connection) throws -> String? {
+    static func compare(_ events: [Event], _ connection: Connection) throws -> String? {
         let oracle = Oracle(events)
         let circleID = events[0].circleID
         let totals = try text(
@@ -86,6 +92,13 @@ struct IngestorTests {
             order by session_id::text collate "C", raised_at
             """, connection)
         if hands != oracle.hands { return "hands \(hands), oracle \(oracle.hands)" }
+        let talks = try text(
+            """
+            select session_id, talk_us, ice_ms, first_packet_ms
+            from attendances where circle_id = \(circleID)
+            order by session_id::text collate "C"
+            """, connection)
+        if talks != oracle.talks { return "talks \(talks), oracle \(oracle.talks)" }
         let stored = try text(
             "select count(*), max(circle_seq) from events where circle_id = \(circleID)", connection
         )
@@ -130,8 +143,11 @@ struct IngestorTests {
         let kept = [records[1], records[5], records[12]]
         let outcome = try await test.pool.transaction { connection in
             try Ingestor(target: .live).store(
-                kept.map { LogRecord(partition: 0, offset: 0, key: nil, value: $0) },
-                topic: Topic.events, generations: [:], now: Self.begin, connection: connection)
+                RecordBatch(
+                    records: kept.map {
+                        LogRecord(partition: 0, offset: 0, key: nil, value: $0)
+                    }, now: Self.begin),
+                connection: connection)
         }
         #expect(outcome.acceptedCount == records.count && outcome.filledCount == records.count - 3)
         #expect(outcome.missingCount == 0)
@@ -152,7 +168,7 @@ struct IngestorTests {
         for _ in 1...2 {
             try await test.pool.transaction { connection in
                 _ = try Ingestor(target: .live).store(
-                    batch, topic: Topic.events, generations: [3: 5], now: Self.begin,
+                    RecordBatch(records: batch, generations: [3: 5], now: Self.begin),
                     connection: connection)
             }
         }

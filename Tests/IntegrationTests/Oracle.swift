@@ -9,8 +9,9 @@ struct Oracle {
         var seen: Set<SourcePosition> = []
         self.events = events.filter { seen.insert($0.position).inserted }
             .sorted {
-                ($0.occurredAt, $0.position.source, $0.position.sequence)
-                    < ($1.occurredAt, $1.position.source, $1.position.sequence)
+                let (left, right) = ($0.position, $1.position)
+                return ($0.occurredAt, left.source, left.epoch, left.sequence)
+                    < ($1.occurredAt, right.source, right.epoch, right.sequence)
             }
     }
 
@@ -100,18 +101,15 @@ struct Oracle {
     var members: String {
         stays.filter { $0.to == events.count }.map { stay in
             var isMuted = false
-            var isConnected = false
             for event in events[stay.from...] where event.payload.member == stay.member {
                 switch event.payload {
                 case .memberMuted: isMuted = true
                 case .memberUnmuted, .memberDemoted: isMuted = false
-                case .mediaConnected: isConnected = true
-                case .mediaDisconnected: isConnected = false
                 default: break
                 }
             }
             return "\(stay.member.sessionID)|\(role(stay, at: events.count - 1).rawValue)"
-                + "|\(isMuted ? "t" : "f")|\(isConnected ? "t" : "f")"
+                + "|\(isMuted ? "t" : "f")|\(media(of: stay).owner != nil ? "t" : "f")"
         }.sorted().joined(separator: "\n")
     }
 
@@ -139,6 +137,93 @@ struct Oracle {
             if stay.to < events.count { lower(stay.to) }
             if let hand = raised { lines.append(hand.line + "|∅") }
             return lines
+        }.sorted().joined(separator: "\n")
+    }
+
+    // MARK: Media
+
+    private struct Media {
+        /// The node that has it, and the node's epoch.
+        var owner: (source: String, epoch: Int64)?
+        var speakingSince: Int64?
+        var talk: Int64 = 0
+        var times: (ice: Int, firstPacket: Int)?
+
+        mutating func silence(at time: Int64) {
+            if let since = speakingSince { talk += time - since }
+            speakingSince = nil
+        }
+
+        mutating func lose(at time: Int64) {
+            silence(at: time)
+            owner = nil
+        }
+    }
+
+    /// Whether a node has spoken in a later epoch before this event.
+    private func isOfFormerEpoch(_ index: Int) -> Bool {
+        let position = events[index].position
+        return events[..<index].contains {
+            $0.position.source == position.source && $0.position.epoch > position.epoch
+        }
+    }
+
+    private func media(of stay: Stay) -> Media {
+        var media = Media()
+        for index in (stay.from + 1)..<max(stay.to, stay.from + 1) {
+            let (event, node) = (events[index], events[index].position)
+            let at = event.occurredAt.microseconds
+            if let owner = media.owner, owner.source == node.source, owner.epoch < node.epoch {
+                media.lose(at: at)
+            }
+            if case .memberDemoted(stay.member, _, _) = event.payload { media.silence(at: at) }
+            if node.source != "api", !isOfFormerEpoch(index) {
+                apply(event.payload, of: (node.source, node.epoch), to: &media, stay.member, at)
+            }
+        }
+        if stay.to < events.count { media.lose(at: events[stay.to].occurredAt.microseconds) }
+        return media
+    }
+
+    private func apply(
+        _ payload: Event.Payload, of node: (source: String, epoch: Int64),
+        to media: inout Media, _ member: Event.Member, _ at: Int64
+    ) {
+        let isTheirs = media.owner.map { $0 == node } ?? true
+        switch payload {
+        case .mediaConnected(member, let ice, _, let firstPacket):
+            if !isTheirs { media.lose(at: at) }
+            media.owner = node
+            let isIncomplete = media.times?.firstPacket == 0 && firstPacket > 0
+            if media.times == nil || isIncomplete { media.times = (ice, firstPacket) }
+        case .mediaDisconnected(member) where isTheirs: media.lose(at: at)
+        case .speakingStarted(member) where isTheirs:
+            media.owner = node
+            media.speakingSince = media.speakingSince ?? at
+        case .speakingStopped(member) where isTheirs: media.silence(at: at)
+        case .nodeSnapshot(let members) where isTheirs:
+            // The same session is listed once; which is why the first counts.
+            guard let listed = members.first(where: { $0.member == member }) else {
+                media.lose(at: at)
+                return
+            }
+            media.owner = node
+            if listed.isSpeaking {
+                media.speakingSince = media.speakingSince ?? at
+            } else {
+                media.silence(at: at)
+            }
+        default: break
+        }
+    }
+
+    /// `session|talk µs|ICE ms or ∅|first packet ms or ∅` of every stay.
+    var talks: String {
+        stays.map { stay in
+            let media = media(of: stay)
+            let firstPacket = media.times.flatMap { $0.firstPacket == 0 ? nil : $0.firstPacket }
+            return "\(stay.member.sessionID)|\(media.talk)"
+                + "|\(media.times.map { "\($0.ice)" } ?? "∅")|\(firstPacket.map { "\($0)" } ?? "∅")"
         }.sorted().joined(separator: "\n")
     }
 }

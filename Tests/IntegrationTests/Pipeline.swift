@@ -115,13 +115,7 @@ final class Pipeline: Sendable {
 
     /// What `circles verify` finds wrong.
     func findings() async throws -> [String] {
-        let (url, clock) = (test.databaseURL, test.clock)
-        return try await BlockingThread.run(name: "verify") {
-            _ = try Replay(databaseURL: url, clock: clock).run(from: .history)
-            let connection = try Connection(url: url, applicationName: "tests")
-            return try Verification.run(comparesReplay: true, on: connection)
-                .filter { !$0.isClean }.map { "\($0.check): \($0.detail)" }
-        }
+        try await test.findings()
     }
 
     /// A circle in which people come, raise hands, speak and go; leaves it open.
@@ -141,5 +135,18 @@ final class Pipeline: Sendable {
             if index.isMultiple(of: 5) { try await test.store.leave(circleID, by: caller) }
         }
         return circleID
+    }
+}
+
+extension TestStore {
+    /// What `circles verify` finds wrong.
+    func findings() async throws -> [String] {
+        let (url, clock) = (databaseURL, clock)
+        return try await BlockingThread.run(name: "verify") {
+            _ = try Replay(databaseURL: url, clock: clock).run(from: .history)
+            let connection = try Connection(url: url, applicationName: "tests")
+            return try Verification.run(comparesReplay: true, on: connection)
+                .filter { !$0.isClean }.map { "\($0.check): \($0.detail)" }
+        }
     }
 }

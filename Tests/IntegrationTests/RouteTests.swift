@@ -18,7 +18,7 @@ extension TestAPI {
 private typealias Answer = TestAPI.Answer
 
 extension Answer {
-    fileprivate func text(_ key: String) -> String? { json[key] as? String }
+    func text(_ key: String) -> String? { json[key] as? String }
 
     fileprivate func list(_ key: String) -> [[String: Any]] { json[key] as? [[String: Any]] ?? [] }
 
@@ -40,7 +40,7 @@ extension Answer {
     }
 
     /// The claims of the token for the media. Source: RFC 7519 §3, RFC 7515 §2.
-    fileprivate func claims() throws -> [String: Any] {
+    func claims() throws -> [String: Any] {
         let payload = try #require(text("token")?.split(separator: ".").dropFirst().first)
         var base64 = payload.replacing("-", with: "+").replacing("_", with: "/")
         while base64.utf8.count % 4 != 0 { base64 += "=" }

@@ -5,6 +5,7 @@ import HTTPTypes
 import Hummingbird
 import HummingbirdTesting
 import Logging
+import Tokens
 
 @testable import API
 
@@ -35,6 +36,7 @@ public struct TestAPI: Sendable {
     /// Runs `body` with an API of its own.
     public static func run(
         clock: any WallClock = SystemWallClock(), concurrency: Int = 1024,
+        sfuURL: String = "ws://sfu.test",
         _ body: @escaping @Sendable (TestAPI) async throws -> Void
     ) async throws {
         let store = try TestStore(clock: clock)
@@ -44,7 +46,7 @@ public struct TestAPI: Sendable {
         let router = APIServer.router(
             .init(
                 host: "127.0.0.1", port: 0, concurrentRequestCountMax: concurrency,
-                sfuURL: "ws://sfu.test"),
+                sfuURL: sfuURL),
             .init(
                 pool: store.pool, store: store.store, keys: keys,
                 tokens: await TokenVerifier(

@@ -89,31 +89,7 @@ public final class Consumer {
     /// Waits for records: up to the batch size, or until the time is up.
     @available(*, noasync)
     public func poll(milliseconds: Int) -> Batch {
-        var batch = Batch()
-        let count = messages.withUnsafeMutableBufferPointer { buffer in
-            rd_kafka_consume_batch_queue(
-                queue, Int32(milliseconds), buffer.baseAddress, buffer.count)
-        }
-        guard count > 0 else { return batch }
-        batch.records.reserveCapacity(count)
-        for index in 0..<count {
-            guard let message = messages[index] else { continue }
-            defer { rd_kafka_message_destroy(message) }
-            let it = message.pointee
-            switch it.err {
-            case RD_KAFKA_RESP_ERR_NO_ERROR:
-                batch.records.append(
-                    LogRecord(
-                        partition: it.partition, offset: it.offset,
-                        key: bytes(it.key, it.key_len), value: bytes(it.payload, it.len)))
-            case RD_KAFKA_RESP_ERR__PARTITION_EOF: break
-            case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET, RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
-                batch.issues.append(.offsetOutOfRange(partition: it.partition))
-            default:
-                batch.issues.append(.failed(error(it.err, "consume")))
-            }
-        }
-        return batch
+        consumeBatch(from: queue, milliseconds: milliseconds, into: &messages)
     }
 
     /// Goes on reading the given partitions, and only these, from these offsets.
@@ -127,6 +103,43 @@ public final class Consumer {
     @available(*, noasync)
     public func watermarks(partition: Int32) throws(EventLogError) -> (low: Int64, high: Int64) {
         try client.watermarks(of: topic, partition: partition, milliseconds: 5000)
+    }
+}
+
+/// Waits until so many messages are in a queue as fit, or the time is up, and takes them.
+func consumeBatch(
+    from queue: OpaquePointer, milliseconds: Int,
+    into messages: inout [UnsafeMutablePointer<rd_kafka_message_t>?]
+) -> Consumer.Batch {
+    var batch = Consumer.Batch()
+    let count = messages.withUnsafeMutableBufferPointer { buffer in
+        rd_kafka_consume_batch_queue(queue, Int32(milliseconds), buffer.baseAddress, buffer.count)
+    }
+    guard count > 0 else { return batch }
+    batch.records.reserveCapacity(count)
+    for index in 0..<count {
+        if let message = messages[index] { batch.take(message) }
+    }
+    return batch
+}
+
+extension Consumer.Batch {
+    /// Adds what a message says and frees it.
+    mutating func take(_ message: UnsafeMutablePointer<rd_kafka_message_t>) {
+        defer { rd_kafka_message_destroy(message) }
+        let it = message.pointee
+        switch it.err {
+        case RD_KAFKA_RESP_ERR_NO_ERROR:
+            records.append(
+                LogRecord(
+                    partition: it.partition, offset: it.offset,
+                    key: bytes(it.key, it.key_len), value: bytes(it.payload, it.len)))
+        case RD_KAFKA_RESP_ERR__PARTITION_EOF: break
+        case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET, RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
+            issues.append(.offsetOutOfRange(partition: it.partition))
+        default:
+            issues.append(.failed(error(it.err, "consume")))
+        }
     }
 }
 
@@ -147,7 +160,7 @@ private final class RebalanceContext {
     }
 }
 
-private enum PartitionAssignment {
+enum PartitionAssignment {
     static func assign(
         _ client: OpaquePointer?, topic: String, _ offsets: [Int32: Int64]
     ) -> rd_kafka_resp_err_t {

@@ -2,14 +2,18 @@ internal import CKafka
 
 /// A record to be published.
 public struct OutgoingRecord: Sendable {
+    /// `nil`: the first of the producer's topics.
+    public var topic: String?
     public var partition: Int32
     public var key: [UInt8]
     public var value: [UInt8]
     public var headers: [(name: String, value: String)]
 
     public init(
-        partition: Int32, key: [UInt8], value: [UInt8], headers: [(name: String, value: String)]
+        topic: String? = nil, partition: Int32, key: [UInt8], value: [UInt8],
+        headers: [(name: String, value: String)]
     ) {
+        self.topic = topic
         self.partition = partition
         self.key = key
         self.value = value
@@ -17,7 +21,8 @@ public struct OutgoingRecord: Sendable {
     }
 }
 
-/// Publishes batches of records: idempotent, `acks=all`, in order per partition.
+/// Publishes batches of records to one or more topics: idempotent, `acks=all`, in order per
+/// partition.
 ///
 /// One thread at a time.
 public final class Producer {
@@ -32,16 +37,17 @@ public final class Producer {
     private let client: Client
     private let reports: OpaquePointer
     private let topic: String
-    public let partitionCount: Int
+    private let partitionCounts: [String: Int]
     private var batchNumber: UInt32 = 0
 
-    /// Connects and learns the topic's shape.
+    /// Connects and learns the topics' shapes.
     ///
     /// - Throws: `EventLogError`, retriable, when no broker answers in `milliseconds`.
     @available(*, noasync)
     public init(
-        settings: KafkaSettings, topic: String, connectMilliseconds: Int = 5000
+        settings: KafkaSettings, topics: [String], connectMilliseconds: Int = 5000
     ) throws(EventLogError) {
+        precondition(!topics.isEmpty, "a producer has a topic")
         client = try Client(
             RD_KAFKA_PRODUCER,
             properties: [
@@ -51,10 +57,22 @@ public final class Producer {
             ],
             settings: settings, operation: "create producer",
             configure: { rd_kafka_conf_set_events($0, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR) })
-        self.topic = topic
-        partitionCount = try client.partitionCount(
-            of: topic, milliseconds: Int32(connectMilliseconds))
+        topic = topics[0]
+        var counts: [String: Int] = [:]
+        for topic in topics {
+            counts[topic] = try client.partitionCount(
+                of: topic, milliseconds: Int32(connectMilliseconds))
+        }
+        partitionCounts = counts
         reports = rd_kafka_queue_get_main(client.handle)
+    }
+
+    @available(*, noasync)
+    public convenience init(
+        settings: KafkaSettings, topic: String, connectMilliseconds: Int = 5000
+    ) throws(EventLogError) {
+        try self.init(
+            settings: settings, topics: [topic], connectMilliseconds: connectMilliseconds)
     }
 
     deinit {
@@ -64,9 +82,17 @@ public final class Producer {
     }
 
     /// The partition of a key, as every Kafka client with the Java default partitioner has it.
-    public func partition(of key: [UInt8]) -> Int32 {
-        Self.partition(of: key, partitionCount: partitionCount)
+    ///
+    /// - Parameter topic: one of the producer's; `nil` is its first.
+    public func partition(of key: [UInt8], topic: String? = nil) -> Int32 {
+        guard let count = partitionCounts[topic ?? self.topic] else {
+            preconditionFailure("the producer was not made for the topic")
+        }
+        return Self.partition(of: key, partitionCount: count)
     }
+
+    /// How many partitions the first topic has.
+    public var partitionCount: Int { partitionCounts[topic] ?? 0 }
 
     public static func partition(of key: [UInt8], partitionCount: Int) -> Int32 {
         Int32(bitPattern: murmur2(key) & 0x7FFF_FFFF) % Int32(partitionCount)
@@ -117,7 +143,7 @@ public final class Producer {
             rd_kafka_header_add(headers, header.name, -1, header.value, -1)
         }
         // librdkafka copies what it is given (MSGFLAG_COPY) and owns the headers on success.
-        let failure = topic.withCString { topic in
+        let failure = (record.topic ?? topic).withCString { topic in
             record.key.withUnsafeBytes { key in
                 record.value.withUnsafeBytes { value in
                     var fields = [rd_kafka_vu_t](repeating: rd_kafka_vu_t(), count: 7)

@@ -495,6 +495,14 @@ nonisolated struct ProtoEnvelope: @unchecked Sendable {
     set {_uniqueStorage()._payload = .speakingStopped(newValue)}
   }
 
+  var nodeSnapshot: ProtoNodeSnapshot {
+    get {
+      if case .nodeSnapshot(let v)? = _storage._payload {return v}
+      return ProtoNodeSnapshot()
+    }
+    set {_uniqueStorage()._payload = .nodeSnapshot(newValue)}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Payload: Equatable, Sendable {
@@ -516,6 +524,7 @@ nonisolated struct ProtoEnvelope: @unchecked Sendable {
     case mediaDisconnected(ProtoMediaDisconnected)
     case speakingStarted(ProtoSpeakingStarted)
     case speakingStopped(ProtoSpeakingStopped)
+    case nodeSnapshot(ProtoNodeSnapshot)
 
   }
 
@@ -896,7 +905,8 @@ nonisolated struct ProtoMediaConnected: Sendable {
   /// DTLS finished, since signalling began
   var dtlsMs: UInt32 = 0
 
-  /// first media packet, since signalling began
+  /// First media packet, since signalling began; 0 while there was none: another event follows
+  /// when it comes.
   var firstPacketMs: UInt32 = 0
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -969,6 +979,43 @@ nonisolated struct ProtoSpeakingStopped: Sendable {
   fileprivate var _member: ProtoMember? = nil
 }
 
+/// All sessions of the circle that have media on the source at this time, and no others: heals
+/// what events that were lost would have said. At most 1000 members.
+nonisolated struct ProtoNodeSnapshot: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var members: [ProtoSnapshotMember] = []
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+nonisolated struct ProtoSnapshotMember: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var member: ProtoMember {
+    get {_member ?? ProtoMember()}
+    set {_member = newValue}
+  }
+  /// Returns true if `member` has been explicitly set.
+  var hasMember: Bool {self._member != nil}
+  /// Clears the value of `member`. Subsequent reads from it will return its default value.
+  mutating func clearMember() {self._member = nil}
+
+  var isSpeaking: Bool = false
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _member: ProtoMember? = nil
+}
+
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
 
 fileprivate nonisolated let _protobuf_package = "circles.events.v1"
@@ -999,7 +1046,7 @@ nonisolated extension ProtoLowerReason: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Envelope"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}event_id\0\u{3}circle_id\0\u{1}source\0\u{3}source_epoch\0\u{3}source_seq\0\u{3}occurred_at\0\u{4}\u{a}circle_created\0\u{3}circle_updated\0\u{3}circle_started\0\u{3}circle_ended\0\u{3}member_joined\0\u{3}member_left\0\u{3}member_promoted\0\u{3}member_demoted\0\u{3}member_muted\0\u{3}member_unmuted\0\u{3}member_kicked\0\u{3}member_banned\0\u{3}hand_raised\0\u{3}hand_lowered\0\u{3}media_connected\0\u{3}media_disconnected\0\u{3}speaking_started\0\u{3}speaking_stopped\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}event_id\0\u{3}circle_id\0\u{1}source\0\u{3}source_epoch\0\u{3}source_seq\0\u{3}occurred_at\0\u{4}\u{a}circle_created\0\u{3}circle_updated\0\u{3}circle_started\0\u{3}circle_ended\0\u{3}member_joined\0\u{3}member_left\0\u{3}member_promoted\0\u{3}member_demoted\0\u{3}member_muted\0\u{3}member_unmuted\0\u{3}member_kicked\0\u{3}member_banned\0\u{3}hand_raised\0\u{3}hand_lowered\0\u{3}media_connected\0\u{3}media_disconnected\0\u{3}speaking_started\0\u{3}speaking_stopped\0\u{3}node_snapshot\0")
 
   fileprivate class _StorageClass {
     var _eventID: Data = Data()
@@ -1284,6 +1331,19 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
             _storage._payload = .speakingStopped(v)
           }
         }()
+        case 34: try {
+          var v: ProtoNodeSnapshot?
+          var hadOneofValue = false
+          if let current = _storage._payload {
+            hadOneofValue = true
+            if case .nodeSnapshot(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._payload = .nodeSnapshot(v)
+          }
+        }()
         default: break
         }
       }
@@ -1386,6 +1446,10 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case .speakingStopped?: try {
         guard case .speakingStopped(let v)? = _storage._payload else { preconditionFailure() }
         try visitor.visitSingularMessageField(value: v, fieldNumber: 33)
+      }()
+      case .nodeSnapshot?: try {
+        guard case .nodeSnapshot(let v)? = _storage._payload else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 34)
       }()
       case nil: break
       }
@@ -2214,6 +2278,75 @@ nonisolated extension ProtoSpeakingStopped: SwiftProtobuf.Message, SwiftProtobuf
 
   static func ==(lhs: ProtoSpeakingStopped, rhs: ProtoSpeakingStopped) -> Bool {
     if lhs._member != rhs._member {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoNodeSnapshot: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".NodeSnapshot"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}members\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.members) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.members.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.members, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoNodeSnapshot, rhs: ProtoNodeSnapshot) -> Bool {
+    if lhs.members != rhs.members {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoSnapshotMember: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".SnapshotMember"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}member\0\u{3}is_speaking\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._member) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.isSpeaking) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._member {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if self.isSpeaking != false {
+      try visitor.visitSingularBoolField(value: self.isSpeaking, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoSnapshotMember, rhs: ProtoSnapshotMember) -> Bool {
+    if lhs._member != rhs._member {return false}
+    if lhs.isSpeaking != rhs.isSpeaking {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
