@@ -35,6 +35,7 @@ let package = Package(
     products: [
         .executable(name: "circles", targets: ["circles"]),
         .executable(name: "circles-bench", targets: ["circles-bench"]),
+        .executable(name: "media-allocations", targets: ["media-allocations"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -57,6 +58,13 @@ let package = Package(
             name: "CKafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
         .target(name: "CCurl", linkerSettings: [.linkedLibrary("curl")]),
         .target(name: "CSpawn"),
+        .target(name: "CLinuxNet"),
+        .target(name: "CMallocCount"),
+        .target(name: "CPacketLoop", linkerSettings: [.linkedLibrary("crypto")]),
+        .target(
+            name: "COpenSSL",
+            linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
+        .target(name: "COpus", linkerSettings: [.linkedLibrary("opus")]),
         library("Domain"),
         library("BlockingThread"),
         library("PrometheusMetrics", [coreMetrics]),
@@ -67,9 +75,14 @@ let package = Package(
         library("EventLog", ["CKafka", "Domain"]),
 
         library("Embedded", ["CSpawn"]),
+        library("MediaCrypto", ["COpenSSL"]),
+        library("Opus", ["COpus"]),
+        library("Datagram", ["CLinuxNet"]),
+        library("Tokens", ["Domain", jwtKit]),
 
-        // Layer 2: the commands.
+        // Layer 2: the commands, and the media core without sockets, threads or clocks.
         library("CircleStore", ["Database", "Domain", "EventSchema"]),
+        library("RTC", ["Domain", "MediaCrypto"]),
 
         // Layer 3: the services.
         library(
@@ -82,7 +95,7 @@ let package = Package(
         library(
             "API",
             [
-                "BlockingThread", "CircleStore", "Database", "Domain", "EventLog",
+                "BlockingThread", "CircleStore", "Database", "Domain", "EventLog", "Tokens",
                 crypto, hummingbird, jwtKit, logging, metrics, nioCore, serviceLifecycle,
             ]),
         library(
@@ -92,6 +105,14 @@ let package = Package(
                 serviceLifecycle,
             ]),
         library("Reports", ["Database", "Domain"]),
+        library(
+            "SFU",
+            [
+                "BlockingThread", "CircleStore", "Database", "Datagram", "Domain", "EventLog",
+                "EventSchema", "MediaCrypto", "RTC", "Tokens",
+                hummingbird, logging, metrics, nioCore, serviceLifecycle,
+            ]),
+        library("MediaSwarm", ["Datagram", "Domain", "MediaCrypto", "Opus", "RTC"]),
 
         // Layer 4: the program.
         .executableTarget(
@@ -99,7 +120,8 @@ let package = Package(
             dependencies: [
                 "API", "BlockingThread", "CircleStore", "Database", "Domain", "Embedded",
                 "EventLog",
-                "Ingest", "Jobs", "PrometheusMetrics", "Reports",
+                "Ingest", "Jobs", "MediaCrypto", "MediaSwarm", "PrometheusMetrics", "RTC",
+                "Reports", "SFU", "Tokens",
                 argumentParser, asyncHTTPClient, logging, metrics, nioCore, serviceLifecycle,
             ],
             swiftSettings: [.enableUpcomingFeature("ExistentialAny")]),
@@ -107,16 +129,21 @@ let package = Package(
         .executableTarget(
             name: "circles-bench",
             dependencies: [
-                "BlockingThread", "Database", "Domain", "Embedded", "EventLog", "EventSchema",
-                "Ingest",
+                "BlockingThread", "CPacketLoop", "Database", "Domain", "Embedded", "EventLog",
+                "EventSchema", "Ingest",
                 argumentParser, logging, serviceLifecycle,
             ]),
+
+        // Counts what the packet path allocates: `make test` runs it, in a release build.
+        .executableTarget(
+            name: "media-allocations",
+            dependencies: ["CMallocCount", "Domain", "MediaCrypto", "RTC"]),
 
         // Tests: a mirror of Sources, and the whole system.
         .target(
             name: "TestKit",
             dependencies: [
-                "API", "CircleStore", "Database", "Domain", "Embedded", hummingbird,
+                "API", "CircleStore", "Database", "Domain", "Embedded", "Tokens", hummingbird,
                 hummingbirdTesting, logging,
             ],
             path: "Tests/TestKit"),
@@ -130,6 +157,16 @@ let package = Package(
         .testTarget(
             name: "APITests",
             dependencies: ["API", "CircleStore", "Database", "Domain", crypto, hummingbird, jwtKit]),
+        .testTarget(name: "TokensTests", dependencies: ["Domain", "Tokens", jwtKit]),
+        .testTarget(name: "MediaCryptoTests", dependencies: ["MediaCrypto"]),
+        .testTarget(name: "DatagramTests", dependencies: ["Datagram"]),
+        .testTarget(name: "OpusTests", dependencies: ["Opus"]),
+        .testTarget(
+            name: "MediaSwarmTests",
+            dependencies: ["Datagram", "Domain", "MediaCrypto", "MediaSwarm", "Opus", "RTC"]),
+        .testTarget(name: "RTCTests", dependencies: ["Domain", "MediaCrypto", "RTC"]),
+        .testTarget(
+            name: "SFUTests", dependencies: ["CircleStore", "Domain", "MediaCrypto", "RTC", "SFU"]),
         .testTarget(name: "JobsTests", dependencies: ["Domain", "Jobs"]),
         .testTarget(name: "ReportsTests", dependencies: ["Reports"]),
         .testTarget(
@@ -137,7 +174,8 @@ let package = Package(
             dependencies: [
                 "API", "BlockingThread", "CircleStore", "Database", "Domain", "Embedded",
                 "EventLog",
-                "EventSchema", "Ingest", "Jobs", "Reports", "TestKit", "circles",
+                "Datagram", "EventSchema", "Ingest", "Jobs", "MediaCrypto", "RTC", "Reports", "SFU",
+                "TestKit", "Tokens", "circles",
                 asyncHTTPClient, hummingbird, logging, nioHTTP1, serviceLifecycle,
             ],
             exclude: ["Fixtures"]),

@@ -11,7 +11,7 @@ struct CirclesCommand: AsyncParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            Up.self, API.self, Ingest.self, Jobs.self, Broker.self, Migrate.self,
+            Up.self, API.self, SFUCommand.self, Ingest.self, Jobs.self, Broker.self, Migrate.self,
             ReportCommand.self,
             ReplayCommand.self, Verify.self, Swarm.self, Demo.self, Token.self, Key.self,
             Config.self,

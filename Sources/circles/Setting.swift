@@ -76,8 +76,39 @@ struct Setting: Sendable {
         name: "MEDIA_TOKEN_SECONDS", defaultValue: "600",
         summary: "How long a media token is valid, 30 to 86400.")
     static let sfuURL = Setting(
-        name: "SFU_URL", defaultValue: "ws://127.0.0.1:7880",
-        summary: "Where clients find the SFU; returned with each media token.")
+        name: "SFU_URL", defaultValue: "",
+        summary:
+            "Sends every client of the API to an SFU that is not ours, such as a hosted LiveKit. Empty: to the node that the circle lives on."
+    )
+    static let sfuNodeID = Setting(
+        name: "SFU_NODE_ID", defaultValue: "sfu-1",
+        summary: "This SFU node's name: another one each, and the same after a restart.")
+    static let sfuHost = Setting(
+        name: "SFU_HOST", defaultValue: "127.0.0.1",
+        summary: "Address that the node's signalling (WHIP, WHEP) listens on.")
+    static let sfuPort = Setting(
+        name: "SFU_PORT", defaultValue: "7880", summary: "Its port; 0 takes a free one.")
+    static let sfuPublicURL = Setting(
+        name: "SFU_PUBLIC_URL", defaultValue: "",
+        summary: "How clients reach the node's signalling; empty: `http://SFU_HOST:SFU_PORT`.")
+    static let sfuMediaHost = Setting(
+        name: "SFU_MEDIA_HOST", defaultValue: "127.0.0.1",
+        summary: "IP address that media (UDP) listens on.")
+    static let sfuMediaPort = Setting(
+        name: "SFU_MEDIA_PORT", defaultValue: "0",
+        summary: "UDP port of the first worker, the next ones follow; 0 takes free ones.")
+    static let sfuCandidateHost = Setting(
+        name: "SFU_CANDIDATE_HOST", defaultValue: "",
+        summary: "IP address that clients send media to; empty: SFU_MEDIA_HOST.")
+    static let sfuWorkers = Setting(
+        name: "SFU_WORKERS", defaultValue: "0",
+        summary: "Media threads, 0 to 64; 0 takes one per core.")
+    static let sfuResume = Setting(
+        name: "SFU_RESUME_SECONDS", defaultValue: "60",
+        summary: "How long a member whose media is gone keeps seat, hand and mute, 1 to 3600.")
+    static let sfuQuality = Setting(
+        name: "SFU_QUALITY_SECONDS", defaultValue: "5",
+        summary: "How often each circle's packet counts go to Kafka, 1 to 60.")
     static let smtpURL = Setting(
         name: "SMTP_URL", defaultValue: nil,
         summary:
@@ -107,7 +138,9 @@ struct Setting: Sendable {
         databaseURL, databasePoolSize, kafkaBrokers, kafkaProperties, kafkaPartitions,
         kafkaReplication, kafkaSessionTimeout, apiHost, apiPort, apiConcurrency, relayShards,
         ingestBatch, ingestGroup, seatLease, developmentSecret, firebaseProject, firebaseJWKS,
-        mediaKey, mediaSecret, mediaTokenSeconds, sfuURL, smtpURL, smtpUser, smtpPassword,
+        mediaKey, mediaSecret, mediaTokenSeconds, sfuURL, sfuNodeID, sfuHost, sfuPort,
+        sfuPublicURL, sfuMediaHost, sfuMediaPort, sfuCandidateHost, sfuWorkers, sfuResume,
+        sfuQuality, smtpURL, smtpUser, smtpPassword,
         smtpTLS, mailFrom, home, sqlDirectory, logLevel,
     ]
 

@@ -5,6 +5,8 @@ import Foundation
 import Ingest
 import Jobs
 import Logging
+import SFU
+import Tokens
 
 /// The environment, checked and typed. Every value is read at the start, so that a mistake shows
 /// then and names its variable.
@@ -48,6 +50,7 @@ struct Settings: Sendable {
         _ = try relay(databaseURL: "")
         _ = try ingest(databaseURL: "")
         _ = try tokenVerifier()
+        _ = try sfu()
         _ = try environment.integer(.mediaTokenSeconds, 30...86_400)
         _ = try environment.bool(.smtpTLS)
         guard MailMessage.isAddress(try environment.string(.mailFrom)) else {
@@ -117,7 +120,27 @@ struct Settings: Sendable {
             host: try environment.string(.apiHost),
             port: try environment.integer(.apiPort, 0...65_535),
             concurrentRequestCountMax: try environment.integer(.apiConcurrency, 1...100_000),
-            sfuURL: try environment.string(.sfuURL))
+            sfuURL: environment.optional(.sfuURL) ?? "")
+    }
+
+    func sfu() throws -> SFUService.Configuration {
+        let nodeID = try environment.string(.sfuNodeID)
+        guard Limits.isName(nodeID, byteCount: 1...64), nodeID != SourcePosition.apiSource else {
+            throw Environment.Failure(
+                name: Setting.sfuNodeID.name,
+                message: "must have 1 to 64 printable ASCII characters and not be 'api'")
+        }
+        let workers = try environment.integer(.sfuWorkers, 0...64)
+        return SFUService.Configuration(
+            nodeID: nodeID, host: try environment.string(.sfuHost),
+            port: try environment.integer(.sfuPort, 0...65_535),
+            mediaHost: try environment.string(.sfuMediaHost),
+            mediaPort: try environment.integer(.sfuMediaPort, 0...65_535),
+            candidateHost: environment.optional(.sfuCandidateHost) ?? "",
+            publicURL: environment.optional(.sfuPublicURL) ?? "",
+            workerCount: workers == 0 ? ProcessInfo.processInfo.activeProcessorCount : workers,
+            resumeSeconds: Int64(try environment.integer(.sfuResume, 1...3600)),
+            qualitySeconds: Int64(try environment.integer(.sfuQuality, 1...60)))
     }
 
     func relay(databaseURL: String) throws -> OutboxRelay.Configuration {

@@ -12,7 +12,9 @@ import Logging
 import Metrics
 import NIOCore
 import PrometheusMetrics
+import SFU
 import ServiceLifecycle
+import Tokens
 
 /// Wires the services of one process.
 struct Stack: Sendable {
@@ -129,6 +131,19 @@ struct Stack: Sendable {
         JobsService(
             configuration: try settings.jobs(databaseURL: databaseURL), clock: clock,
             logger: logger("jobs"))
+    }
+
+    func sfuService(
+        pool: ConnectionPool, onListening: @escaping @Sendable (Int) async -> Void
+    ) async throws -> any Service {
+        let registry = registry
+        return SFUService(
+            try settings.sfu(),
+            .init(
+                store: store(pool: pool),
+                tokens: await MediaTokens(configuration: try settings.mediaTokens()),
+                locator: try locator(), clock: clock, exposition: { registry.exposition() }),
+            logger: logger("sfu"), onListening: onListening)
     }
 
     func brokerService() -> any Service {

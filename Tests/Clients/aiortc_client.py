@@ -64,7 +64,7 @@ class Client:
     def __init__(self, options):
         self._options = options
         self._peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
-        self._resource = Resource(options.url, options.token)
+        self._resource = Resource(options.url, options.token, options.candidate)
         self._tone = SineTone(options.tone, options.level) if options.sends else None
         self._heard = HeardLog()
         self._listeners = []

@@ -91,6 +91,7 @@ class Client:
         return {
             "url": options.url,
             "token": options.token,
+            "candidate": options.candidate,
             "directions": command_line.directions(options),
             "source": options.source,
             "hz": options.tone or 0,

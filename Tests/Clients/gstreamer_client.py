@@ -72,7 +72,7 @@ class Client:
 
     def __init__(self, options):
         self._options = options
-        self._resource = Resource(options.url, options.token)
+        self._resource = Resource(options.url, options.token, options.candidate)
         self._heard = HeardLog()
         self._loop = GLib.MainLoop()
         self._commands = Commands(options.seconds is not None)

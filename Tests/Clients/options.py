@@ -2,6 +2,7 @@
 
     CLIENT --url ENDPOINT --token T --mode whip|whep [--tone HZ | --silence] [--level DBFS]
            [--sections N] [--seconds S] [--window-ms MS] [--connect-timeout S]
+           [--candidate HOST:PORT]
 
 ENDPOINT is the whole address, such as http://127.0.0.1:7880/whip/CIRCLE. The offer holds
  - `whip`: one section that sends, and N (0 unless told) that only receive;
@@ -25,6 +26,9 @@ def parser(description):
     result.add_argument("--seconds", type=float, help="leave this long after the start")
     result.add_argument("--window-ms", type=int, default=200, help="length of one measurement")
     result.add_argument("--connect-timeout", type=float, default=20.0, metavar="S")
+    result.add_argument(
+        "--candidate", metavar="HOST:PORT", help="send there, such as a relay, not to the answer's"
+    )
     return result
 
 

@@ -1,6 +1,7 @@
 """WHIP (RFC 9725) and WHEP over HTTP, blocking, for the clients that are not browsers."""
 
 import json
+import re
 import time
 import urllib.error
 import urllib.parse
@@ -18,9 +19,11 @@ class Refused(Exception):
 class Resource:
     """One WHIP or WHEP session at the server."""
 
-    def __init__(self, url, token):
+    def __init__(self, url, token, candidate=None):
+        """`candidate` "HOST:PORT" takes the place of every candidate of the answer."""
         self._endpoint = url
         self._token = token
+        self._candidate = candidate
         self._url = None
 
     def offer(self, sdp):
@@ -38,7 +41,13 @@ class Resource:
         self._url = urllib.parse.urljoin(self._endpoint, headers["Location"])
         took = milliseconds(started, time.monotonic())
         emit("joined", status=status, resource=self._url, signalling_ms=took)
-        return body.decode()
+        return self._redirected(body.decode())
+
+    def _redirected(self, answer):
+        if self._candidate is None:
+            return answer
+        host, _, port = self._candidate.rpartition(":")
+        return re.sub(r"(?m)^(a=candidate:(?:\S+ ){4})\S+ \d+", rf"\g<1>{host} {port}", answer)
 
     def say_sections(self):
         """Prints which member each section carries."""

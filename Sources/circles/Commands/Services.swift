@@ -3,6 +3,7 @@ import ArgumentParser
 import BlockingThread
 import Database
 import ServiceLifecycle
+import Synchronization
 
 struct Up: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -21,12 +22,13 @@ struct Up: AsyncParsableCommand {
         let pool = stack.stack.pool("api")
         defer { pool.close() }
         let (apiKey, mailbox) = (embedded.apiKey, embedded.mailbox?.directory ?? "SMTP_URL")
-        let services = try await stack.services(pool: pool) { port in
+        let services = try await stack.services(pool: pool) { port, sfuPort in
             Runtime.say(
                 """
 
                 Circles is up.
                   API        http://127.0.0.1:\(port)/v1   (X-API-Key: \(apiKey))
+                  SFU        http://127.0.0.1:\(sfuPort)   (WHIP, WHEP)
                   token      circles token --uid alice
                   PostgreSQL psql "\(stack.stack.databaseURL)"
                   mailbox    \(mailbox)
@@ -66,14 +68,27 @@ struct UpStack: Sendable {
         return UpStack(stack: stack)
     }
 
+    /// - Parameter onListening: told the ports of API and SFU once both take clients.
     func services(
-        pool: ConnectionPool, onListening: @escaping @Sendable (Int) async -> Void
+        pool: ConnectionPool, onListening: @escaping @Sendable (Int, Int) async -> Void
     ) async throws -> [any Service] {
+        let ports = Mutex<(api: Int?, sfu: Int?)>((nil, nil))
+        let listen = { @Sendable (change: @Sendable (inout (api: Int?, sfu: Int?)) -> Void) async in
+            let both = ports.withLock { ports in
+                change(&ports)
+                return ports
+            }
+            if let api = both.api, let sfu = both.sfu { await onListening(api, sfu) }
+        }
         var services: [any Service] = []
         if stack.settings.isKafkaEmbedded { services.append(stack.brokerService()) }
         services.append(try stack.ingestService())
         services.append(try stack.jobsService())
-        services += try await stack.apiServices(pool: pool, onListening: onListening)
+        services.append(
+            try await stack.sfuService(pool: pool) { port in await listen { $0.sfu = port } })
+        services += try await stack.apiServices(pool: pool) { port in
+            await listen { $0.api = port }
+        }
         return services
     }
 }
@@ -92,6 +107,29 @@ struct API: AsyncParsableCommand {
             try await stack.apiServices(pool: pool) { port in
                 Runtime.say("listening on port \(port)")
             })
+    }
+}
+
+struct SFUCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "sfu",
+        abstract: "Run an SFU node: WHIP and WHEP over HTTP, media over UDP.",
+        discussion: """
+            Each node has a name of its own (SFU_NODE_ID). A circle lives on one node; the API \
+            sends its members there. SIGTERM retires the node: its circles find another one.
+            """)
+
+    func run() async throws {
+        let stack = try Runtime.stack()
+        try await stack.requireCurrentSchema()
+        try await stack.ensureTopics()
+        let pool = stack.pool("sfu")
+        defer { pool.close() }
+        try await stack.run([
+            try await stack.sfuService(pool: pool) { port in
+                Runtime.say("listening on port \(port)")
+            }
+        ])
     }
 }
 

@@ -1,18 +1,20 @@
 import API
 import ArgumentParser
-import BlockingThread
 import Database
 import Domain
 import Foundation
-import Reports
-import ServiceLifecycle
+import MediaSwarm
 
 struct Swarm: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Fill circles with concurrent HTTP clients that join, raise hands and leave.",
+        abstract: "Fill circles with clients that join, talk, listen, are moderated and leave.",
         discussion: """
             Needs a running API that accepts development tokens: AUTH_DEV_SECRET, or the secrets \
-            that `circles up` keeps in CIRCLES_HOME.
+            that `circles up` keeps in CIRCLES_HOME. Hosts speak by WHIP; everybody else connects \
+            by WHEP with a section to send on, so that who is promoted speaks without connecting \
+            again. All peers live on one thread and each has its own port. Losses and delays are \
+            made inside the swarm. Delays are right only when server and swarm share a machine, \
+            whose CPU they then share as well.
             """)
 
     @Option(help: "The API's address.")
@@ -30,6 +32,42 @@ struct Swarm: AsyncParsableCommand {
     @Option(help: "How many circles at once, 1 to 100.")
     var circles = 1
 
+    @Option(help: "How long media is measured, 0 to 86400; 0 for a life over REST alone.")
+    var seconds = 10
+
+    @Option(help: "Share of the speakers' packets that is lost before the server, 0 to 1.")
+    var uplinkLoss = 0.0
+
+    @Option(help: "Only this speaker of each circle has it; 1 is the host.")
+    var lossySpeaker: Int?
+
+    @Option(help: "Share of packets that is lost behind the server, 0 to 1.")
+    var downlinkLoss = 0.0
+
+    @Option(help: "The most by which a packet is late, each way, 0 to 1000; half of it on average.")
+    var jitterMs = 0
+
+    @Option(help: "Decides voices, losses and delays.")
+    var seed: UInt64 = 1
+
+    @Flag(help: "All speakers talk all the time.")
+    var noPauses = false
+
+    @Option(help: "The least bytes of Opus in a packet, 0 to 1100; shorter ones are padded.")
+    var payloadBytes = 0
+
+    @Flag(help: "Peers offer NACK, which browsers do not for Opus.")
+    var nack = false
+
+    @Option(help: "The server's process on this machine, to tell its CPU time and memory.")
+    var serverPid: Int32?
+
+    @Option(help: "Where the SFU's metrics are; without it below the address that members get.")
+    var metricsUrl: String?
+
+    @Flag(help: "Print the measurement as one line of JSON, last, for programs.")
+    var json = false
+
     func validate() throws {
         guard Limits.maxSpeakers.contains(speakers) else {
             throw ValidationError("--speakers must be from 1 to 8")
@@ -40,9 +78,57 @@ struct Swarm: AsyncParsableCommand {
         guard (1...100).contains(circles) else {
             throw ValidationError("--circles must be from 1 to 100")
         }
+        guard (0...86_400).contains(seconds) else {
+            throw ValidationError("--seconds must be from 0 to 86400")
+        }
+        guard (0.0...1.0).contains(uplinkLoss), (0.0...1.0).contains(downlinkLoss) else {
+            throw ValidationError("--uplink-loss and --downlink-loss must be from 0 to 1")
+        }
+        guard (0...1000).contains(jitterMs) else {
+            throw ValidationError("--jitter-ms must be from 0 to 1000")
+        }
+        guard (0...1100).contains(payloadBytes) else {
+            throw ValidationError("--payload-bytes must be from 0 to 1100")
+        }
+        if let lossySpeaker, !(1...speakers).contains(lossySpeaker) {
+            throw ValidationError("--lossy-speaker must be from 1 to --speakers")
+        }
     }
 
     func run() async throws {
+        let (key, secret) = try credentials()
+        let run = EventID(now: SystemWallClock().now()).description.prefix(13)
+        let outcome = try await SwarmRun(
+            scenarios: (1...circles).map { number in
+                let prefix = circles > 1 ? "[\(number)] " : ""
+                return SwarmScenario(
+                    baseURL: url, apiKey: key, developmentSecret: secret, hostEmail: nil,
+                    speakerCount: speakers, listenerCount: listeners, name: "\(run)-\(number)",
+                    say: { Runtime.say(prefix + $0) })
+            },
+            media: seconds == 0 ? nil : plan
+        ).run()
+        for circle in outcome.outcomes { Runtime.say(circle.latencies.summary) }
+        guard let report = outcome.report else { return }
+        Runtime.say("\n" + report.text)
+        if json {
+            Runtime.say(String(decoding: try JSONEncoder().encode(report), as: UTF8.self))
+        }
+    }
+
+    private var plan: SwarmMedia.Plan {
+        SwarmMedia.Plan(
+            settings: SwarmSettings(
+                seed: seed, uplinkLossProbability: uplinkLoss,
+                downlinkLossProbability: downlinkLoss,
+                jitterMicrosecondsMax: Int64(jitterMs) * 1000, hasPauses: !noPauses,
+                payloadBytesMin: payloadBytes, requestsRetransmission: nack),
+            seconds: seconds, lossySpeaker: lossySpeaker, serverPID: serverPid,
+            metricsURL: metricsUrl)
+    }
+
+    /// The API key and the secret of development tokens.
+    private func credentials() throws -> (key: String, secret: String) {
         let environment = try Environment.load()
         let path = try environment.string(.home) + "/secrets.env"
         let secrets = try (try? String(contentsOfFile: path, encoding: .utf8)).map(
@@ -57,77 +143,6 @@ struct Swarm: AsyncParsableCommand {
             throw Environment.Failure(
                 name: Setting.developmentSecret.name, message: "is required here")
         }
-        let run = EventID(now: SystemWallClock().now()).description.prefix(13)
-        try await withThrowingTaskGroup(of: SwarmScenario.Outcome.self) { group in
-            for number in 1...circles {
-                let prefix = circles > 1 ? "[\(number)] " : ""
-                let scenario = SwarmScenario(
-                    baseURL: url, apiKey: key, developmentSecret: secret, hostEmail: nil,
-                    speakerCount: speakers, listenerCount: listeners, name: "\(run)-\(number)",
-                    say: { Runtime.say(prefix + $0) })
-                group.addTask { try await scenario.run() }
-            }
-            for try await outcome in group {
-                Runtime.say(outcome.latencies.summary)
-            }
-        }
-    }
-}
-
-extension Latencies {
-    var summary: String {
-        String(
-            format: "%d requests: p50 %.1f ms, p95 %.1f ms, p99 %.1f ms", count, percentile(50),
-            percentile(95), percentile(99))
-    }
-}
-
-struct Demo: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        abstract: "Live one circle from start to end and show what is left of it.",
-        discussion:
-            "Runs everything on embedded defaults, in a folder of its own below CIRCLES_HOME.")
-
-    func run() async throws {
-        var base = try Environment.load()
-        let home = try base.string(.home) + "/demo"
-        base.set(.apiPort, "0")
-        if base.optional(.logLevel) == "info" { base.set(.logLevel, "warning") }
-        Runtime.say(
-            "starting PostgreSQL, the development broker, the API, Ingest, Jobs and a mailbox …")
-        let embedded = try EmbeddedEnvironment(base, home: home)
-        defer { embedded.stop() }
-        let up = try await UpStack.make(embedded)
-        let pool = up.stack.pool("api")
-        defer { pool.close() }
-        let demonstration = Demonstration(
-            stack: up.stack, pool: pool, apiKey: embedded.apiKey,
-            developmentSecret: embedded.developmentSecret, mailbox: embedded.mailbox)
-        let (ports, listening) = AsyncStream<Int>.makeStream()
-        let services = up.stack.group(
-            try await up.services(pool: pool) { port in
-                listening.yield(port)
-            })
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask {
-                // Ends the wait for a port when the services do not come up.
-                defer { listening.finish() }
-                try await services.run()
-                // Done, or stopped by a signal: then there is nothing left to show.
-                throw CancellationError()
-            }
-            group.addTask {
-                for await port in ports {
-                    try await demonstration.run(port: port)
-                    break
-                }
-                await services.triggerGracefulShutdown()
-            }
-            do {
-                try await group.waitForAll()
-            } catch is CancellationError {
-                group.cancelAll()
-            }
-        }
+        return (key, secret)
     }
 }

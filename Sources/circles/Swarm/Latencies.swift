@@ -1,3 +1,4 @@
+import Foundation
 import Synchronization
 
 /// Durations of requests, for percentiles.
@@ -17,5 +18,11 @@ final class Latencies: Sendable {
         guard !sorted.isEmpty else { return 0 }
         let rank = Int((percent / 100 * Double(sorted.count)).rounded(.up))
         return Double(sorted[max(0, min(sorted.count, rank) - 1)]) / 1000
+    }
+
+    var summary: String {
+        String(
+            format: "%d requests: p50 %.1f ms, p95 %.1f ms, p99 %.1f ms", count, percentile(50),
+            percentile(95), percentile(99))
     }
 }

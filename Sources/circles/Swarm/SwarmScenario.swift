@@ -22,6 +22,23 @@ struct SwarmScenario: Sendable {
         let latencies: Latencies
     }
 
+    /// A circle with everybody in it.
+    struct Filled: Sendable {
+        let circleID: String
+        let host: SwarmClient
+        fileprivate let guests: [Guest]
+        fileprivate let promoted: [String]
+        let latencies: Latencies
+
+        fileprivate var path: String { "/v1/circles/\(circleID)" }
+    }
+
+    /// A member and, with media, their transport.
+    fileprivate struct Guest: Sendable {
+        let client: SwarmClient
+        var connection: SwarmMedia.Connection?
+    }
+
     private struct Created: Decodable {
         let circleId: String
     }
@@ -35,21 +52,20 @@ struct SwarmScenario: Sendable {
         let hands: [Hand]?
     }
 
+    /// How many members connect their media at once.
+    private static let connectingMax = 16
+
+    /// Lives one circle without media.
     func run() async throws -> Outcome {
-        var configuration = HTTPClient.Configuration()
-        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 128
-        let http = HTTPClient(configuration: configuration)
-        do {
-            let outcome = try await run(http)
-            try await http.shutdown()
-            return outcome
-        } catch {
-            try? await http.shutdown()  // the first error counts
-            throw error
-        }
+        try await SwarmRun(scenarios: [self], media: nil).run().outcomes[0]
     }
 
-    private func run(_ http: HTTPClient) async throws -> Outcome {
+    /// Creates the circle and fills it: until the speakers are promoted and all are in.
+    ///
+    /// - Parameters:
+    ///   - media: connects everybody and lets the speakers talk; `nil` for REST alone.
+    ///   - number: of the circle in its run.
+    func fill(_ http: HTTPClient, media: SwarmMedia?, number: Int) async throws -> Filled {
         let latencies = Latencies()
         func client(_ uid: String, email: String? = nil) async throws -> SwarmClient {
             SwarmClient(
@@ -61,31 +77,17 @@ struct SwarmScenario: Sendable {
         }
         let guestSpeakers = speakerCount - 1
         let host = try await client("\(name)-host", email: hostEmail)
-        let created: Created = try await host.expect(
-            201, .POST, "/v1/circles",
-            [
-                "title": "Vinyl night \u{1F3B6}", "category": "music", "maxSpeakers": speakerCount,
-                "maxListeners": listenerCount,
-            ]
-        ).decode()
-        let path = "/v1/circles/\(created.circleId)"
-        say("created   circle \(created.circleId), the host is on stage")
+        let (path, circleID) = try await create(host, media: media, number: number)
 
-        var guests: [SwarmClient] = []
+        var clients: [SwarmClient] = []
         for index in 1...(listenerCount + guestSpeakers + 1) {
-            guests.append(try await client("\(name)-guest-\(index)"))
+            clients.append(try await client("\(name)-guest-\(index)"))
         }
-        let audience = Array(guests[..<listenerCount])
-        try await all(audience) { try await $0.expect(200, .POST, path + "/join") }
-        try await guests[listenerCount].expect(409, code: "listeners_full", .POST, path + "/join")
+        var guests = try await join(clients[..<listenerCount], path, media: media, number: number)
+        try await clients[listenerCount].expect(409, code: "listeners_full", .POST, path + "/join")
         say("joined    \(listenerCount) listeners at once; one more is refused: listeners_full")
 
-        let raised = Array(audience[..<min(guestSpeakers + 3, listenerCount)])
-        try await all(raised) { try await $0.expect(200, .POST, path + "/hand-raise") }
-        try await raised[0].expect(204, .DELETE, path + "/hand-raise")
-        let queue = try await host.expect(200, .GET, path).decode(View.self).hands ?? []
-        say("hands     \(raised.count) up at once, one taken down, \(queue.count) in the queue")
-
+        let queue = try await raiseHands(host, clients, path)
         let promoted = Array(queue.prefix(guestSpeakers).map(\.uid))
         try await all(promoted) {
             try await host.expect(200, .POST, path + "/promote", ["uid": $0])
@@ -95,27 +97,97 @@ struct SwarmScenario: Sendable {
                 409, code: "speakers_full", .POST, path + "/promote",
                 ["uid": queue[guestSpeakers].uid])
         }
-        let late = Array(guests[listenerCount..<(listenerCount + promoted.count)])
-        try await all(late) { try await $0.expect(200, .POST, path + "/join") }
+        if let media {
+            // On the transports that they have had since they were listeners.
+            for uid in promoted {
+                guard let connection = guests.first(where: { $0.client.uid == uid })?.connection
+                else { continue }
+                try await media.talk(connection, circle: number)
+            }
+        }
+        let late = clients[listenerCount..<(listenerCount + promoted.count)]
+        guests += try await join(late, path, media: media, number: number)
         let full = try await host.expect(200, .GET, path).decode(View.self)
         say(
             "promoted  the first \(promoted.count) of the queue; one more is refused: speakers_full"
         )
         say("full      \(full.speakerCount) speakers, \(full.listenerCount) listeners")
+        return Filled(
+            circleID: circleID, host: host, guests: guests, promoted: promoted,
+            latencies: latencies)
+    }
 
-        try await moderate(host, path, promoted: promoted, audience: audience, guests: guests)
-
-        try await all(audience.suffix(10)) { try await $0.expect(204, .POST, path + "/leave") }
+    /// Moderates the circle, empties it a little and ends it.
+    func finish(_ circle: Filled) async throws -> Outcome {
+        let (host, path) = (circle.host, circle.path)
+        let audience = circle.guests[..<listenerCount]
+        try await moderate(
+            host, path, promoted: circle.promoted, audience: audience.map(\.client))
+        try await all(audience.suffix(10).enumerated()) { index, guest in
+            // Every other one by ending their media, which is to leave as well.
+            if let connection = guest.connection, index.isMultiple(of: 2) {
+                try await guest.client.disconnect(
+                    connection.resource, mediaToken: connection.mediaToken)
+            } else {
+                try await guest.client.expect(204, .POST, path + "/leave")
+            }
+        }
         say("left      10 listeners")
         try await host.expect(200, .DELETE, path)
         try await host.expect(409, code: "circle_ended", .POST, path + "/join")
         say("ended     by the host")
-        return Outcome(circleID: created.circleId, latencies: latencies)
+        return Outcome(circleID: circle.circleID, latencies: circle.latencies)
+    }
+
+    // MARK: Steps
+
+    private func create(
+        _ host: SwarmClient, media: SwarmMedia?, number: Int
+    ) async throws -> (path: String, circleID: String) {
+        let began = SwarmMedia.now()
+        let answer = try await host.expect(
+            201, .POST, "/v1/circles",
+            [
+                "title": "Vinyl night \u{1F3B6}", "category": "music", "maxSpeakers": speakerCount,
+                "maxListeners": listenerCount,
+            ])
+        let circleID = try answer.decode(Created.self).circleId
+        if let media {
+            let connection = try await media.connect(
+                host, try answer.decode(SwarmAdmission.self), circle: number, joinedAt: began)
+            try await media.talk(connection, circle: number)
+        }
+        say("created   circle \(circleID), the host is on stage")
+        return ("/v1/circles/\(circleID)", circleID)
+    }
+
+    private func join(
+        _ clients: ArraySlice<SwarmClient>, _ path: String, media: SwarmMedia?, number: Int
+    ) async throws -> [Guest] {
+        try await all(clients, atMost: media == nil ? clients.count : Self.connectingMax) {
+            let began = SwarmMedia.now()
+            let answer = try await $0.expect(200, .POST, path + "/join")
+            guard let media else { return Guest(client: $0) }
+            return Guest(
+                client: $0,
+                connection: try await media.connect(
+                    $0, try answer.decode(SwarmAdmission.self), circle: number, joinedAt: began))
+        }
+    }
+
+    private func raiseHands(
+        _ host: SwarmClient, _ clients: [SwarmClient], _ path: String
+    ) async throws -> [View.Hand] {
+        let raised = Array(clients[..<min(speakerCount + 2, listenerCount)])
+        try await all(raised) { try await $0.expect(200, .POST, path + "/hand-raise") }
+        try await raised[0].expect(204, .DELETE, path + "/hand-raise")
+        let queue = try await host.expect(200, .GET, path).decode(View.self).hands ?? []
+        say("hands     \(raised.count) up at once, one taken down, \(queue.count) in the queue")
+        return queue
     }
 
     private func moderate(
-        _ host: SwarmClient, _ path: String, promoted: [String], audience: [SwarmClient],
-        guests: [SwarmClient]
+        _ host: SwarmClient, _ path: String, promoted: [String], audience: [SwarmClient]
     ) async throws {
         let actions = path + "/actions"
         guard promoted.count >= 2, audience.count > 30 else { return }
@@ -141,16 +213,24 @@ struct SwarmScenario: Sendable {
         say("demoted   one speaker; one listener left, came back, and resumed")
     }
 
-    /// Runs a step for all at once.
-    private func all<Element: Sendable>(
-        _ elements: some Collection<Element>,
-        _ step: @escaping @Sendable (Element) async throws -> some Sendable
-    ) async throws {
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            for element in elements {
-                group.addTask { _ = try await step(element) }
+    /// Runs a step for all at once, or for so many at a time, and returns what came of it in
+    /// order.
+    @discardableResult
+    private func all<Element: Sendable, Result: Sendable>(
+        _ elements: some Collection<Element>, atMost limit: Int = .max,
+        _ step: @escaping @Sendable (Element) async throws -> Result
+    ) async throws -> [Result] {
+        try await withThrowingTaskGroup(of: (Int, Result).self) { group in
+            var results: [Result?] = []
+            for (index, element) in elements.enumerated() {
+                if index >= limit, let (done, result) = try await group.next() {
+                    results[done] = result
+                }
+                results.append(nil)
+                group.addTask { (index, try await step(element)) }
             }
-            try await group.waitForAll()
+            for try await (index, result) in group { results[index] = result }
+            return results.compactMap { $0 }
         }
     }
 }
