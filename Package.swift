@@ -72,7 +72,7 @@ let package = Package(
         // Layer 1: each a library behind Swift.
         library("EventSchema", ["Domain", swiftProtobuf]),
         library("Database", ["CPostgres", "Domain", "BlockingThread"]),
-        library("EventLog", ["CKafka", "Domain"]),
+        library("EventLog", ["BlockingThread", "CKafka", "Domain"]),
 
         library("Embedded", ["CSpawn"]),
         library("MediaCrypto", ["COpenSSL"]),

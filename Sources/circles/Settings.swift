@@ -5,6 +5,7 @@ import Foundation
 import Ingest
 import Jobs
 import Logging
+import RTC
 import SFU
 import Tokens
 
@@ -131,14 +132,32 @@ struct Settings: Sendable {
                 message: "must have 1 to 64 printable ASCII characters and not be 'api'")
         }
         let workers = try environment.integer(.sfuWorkers, 0...64)
+        let workerCount = workers == 0 ? ProcessInfo.processInfo.activeProcessorCount : workers
+        let mediaPort = try environment.integer(.sfuMediaPort, 0...65_535)
+        guard mediaPort == 0 || mediaPort + workerCount <= 65_536 else {
+            throw Environment.Failure(
+                name: Setting.sfuMediaPort.name,
+                message: "leaves no room for \(workerCount) workers' ports below 65536")
+        }
+        let publicURL = environment.optional(.sfuPublicURL) ?? ""
+        guard publicURL.isEmpty || ["http://", "https://"].contains(where: publicURL.hasPrefix)
+        else {
+            throw Environment.Failure(
+                name: Setting.sfuPublicURL.name, message: "must begin with http:// or https://")
+        }
+        for setting in [Setting.sfuMediaHost, .sfuCandidateHost] {
+            guard let host = environment.optional(setting) else { continue }
+            guard TransportAddress(ip: host, port: 1) != nil else {
+                throw Environment.Failure(name: setting.name, message: "must be an IP address")
+            }
+        }
         return SFUService.Configuration(
             nodeID: nodeID, host: try environment.string(.sfuHost),
             port: try environment.integer(.sfuPort, 0...65_535),
             mediaHost: try environment.string(.sfuMediaHost),
-            mediaPort: try environment.integer(.sfuMediaPort, 0...65_535),
+            mediaPort: mediaPort,
             candidateHost: environment.optional(.sfuCandidateHost) ?? "",
-            publicURL: environment.optional(.sfuPublicURL) ?? "",
-            workerCount: workers == 0 ? ProcessInfo.processInfo.activeProcessorCount : workers,
+            publicURL: publicURL, workerCount: workerCount,
             resumeSeconds: Int64(try environment.integer(.sfuResume, 1...3600)),
             qualitySeconds: Int64(try environment.integer(.sfuQuality, 1...60)))
     }

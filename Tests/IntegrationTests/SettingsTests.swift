@@ -53,7 +53,15 @@ struct SettingsTests {
         ("MEDIA_API_KEY", ""),
         ("MEDIA_API_SECRET", ""), ("MEDIA_API_SECRET", String(secret.dropLast())),
         ("MEDIA_TOKEN_SECONDS", "29"), ("MEDIA_TOKEN_SECONDS", "86401"),
-        ("SFU_URL", ""),
+        ("SFU_NODE_ID", ""), ("SFU_NODE_ID", "api"), ("SFU_NODE_ID", "a b"),
+        ("SFU_HOST", ""), ("SFU_PORT", "-1"), ("SFU_PORT", "65536"),
+        ("SFU_MEDIA_HOST", ""), ("SFU_MEDIA_HOST", "localhost"),
+        ("SFU_MEDIA_PORT", "65536"), ("SFU_MEDIA_PORT", "65535"),
+        ("SFU_CANDIDATE_HOST", "sfu.example.com"),
+        ("SFU_PUBLIC_URL", "sfu.example.com"),
+        ("SFU_WORKERS", "-1"), ("SFU_WORKERS", "65"),
+        ("SFU_RESUME_SECONDS", "0"), ("SFU_RESUME_SECONDS", "3601"),
+        ("SFU_QUALITY_SECONDS", "0"), ("SFU_QUALITY_SECONDS", "61"),
         ("SMTP_URL", ""),
         ("SMTP_STARTTLS", "maybe"), ("SMTP_STARTTLS", ""),
         ("MAIL_FROM", ""),
@@ -63,7 +71,7 @@ struct SettingsTests {
 
     /// Any text will do for these.
     private static let free: Set = [
-        "FIREBASE_PROJECT_ID", "SMTP_USER", "SMTP_PASSWORD", "SQL_DIR",
+        "FIREBASE_PROJECT_ID", "SMTP_USER", "SMTP_PASSWORD", "SQL_DIR", "SFU_URL",
     ]
 
     @Test("a value that makes no sense is refused and its variable named", arguments: badValues)

@@ -1,10 +1,15 @@
+import BlockingThread
 internal import CKafka
+import Dispatch
+import Synchronization
 
 /// A librdkafka client handle with its configuration.
 ///
 /// librdkafka: "The C API is also thread-safe … rd_kafka_t handle may be shared between threads"
-/// (INTRODUCTION.md, "Threads and callbacks"). The owners here still use it from one thread.
-final class Client {
+/// (INTRODUCTION.md, "Threads and callbacks"). The owners here still use it from one thread, but for what has no time-out of its own.
+///
+/// @unchecked: the one property is that thread-safe handle, and it never changes.
+final class Client: @unchecked Sendable {
     let handle: OpaquePointer
 
     /// - Parameter configure: last changes to the configuration, such as callbacks.
@@ -67,17 +72,45 @@ final class Client {
     }
 
     /// The first offset still there and the next one to be written.
+    ///
+    /// Asked on a thread of its own: librdkafka 2.0.2 asks a broker that is gone again and again,
+    /// past any time-out (`rd_kafka_query_wmark_offsets_resp_cb`). The thread keeps the client
+    /// until it is through.
     func watermarks(
         of topic: String, partition: Int32, milliseconds: Int32
     ) throws(EventLogError) -> (low: Int64, high: Int64) {
-        var low: Int64 = 0
-        var high: Int64 = 0
-        let code = rd_kafka_query_watermark_offsets(
-            handle, topic, partition, &low, &high, milliseconds)
+        let answer = WatermarkAnswer()
+        BlockingThread.start(name: "kafka-marks") { [self] in
+            var low: Int64 = 0
+            var high: Int64 = 0
+            let code = rd_kafka_query_watermark_offsets(
+                handle, topic, partition, &low, &high, milliseconds)
+            answer.give(code, low: low, high: high)
+        }
+        guard let (code, low, high) = answer.wait(milliseconds: Int(milliseconds) + 1000) else {
+            throw error(RD_KAFKA_RESP_ERR__TIMED_OUT, "watermarks of \(topic)[\(partition)]")
+        }
         guard code == RD_KAFKA_RESP_ERR_NO_ERROR else {
             throw error(code, "watermarks of \(topic)[\(partition)]")
         }
         return (low, high)
+    }
+}
+
+/// What librdkafka says of a partition's ends, from the thread that asks to the one that waits.
+private final class WatermarkAnswer: Sendable {
+    private let answer = Mutex<(code: rd_kafka_resp_err_t, low: Int64, high: Int64)?>(nil)
+    private let isThere = DispatchSemaphore(value: 0)
+
+    func give(_ code: rd_kafka_resp_err_t, low: Int64, high: Int64) {
+        answer.withLock { $0 = (code, low, high) }
+        isThere.signal()
+    }
+
+    /// - Returns: `nil` when the time was up first.
+    func wait(milliseconds: Int) -> (code: rd_kafka_resp_err_t, low: Int64, high: Int64)? {
+        _ = isThere.wait(timeout: .now() + .milliseconds(milliseconds))
+        return answer.withLock { $0 }
     }
 }
 
