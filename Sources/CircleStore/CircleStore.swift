@@ -29,6 +29,9 @@ public struct CircleStore: Sendable {
         signal = OutboxSignal(pool: pool)
     }
 
+    /// How long a seat is kept without a sign of life from its member.
+    public var seatLeaseSeconds: Int64 { settings.seatLeaseSeconds }
+
     /// Runs `body` as one command: in a transaction, with the circle's row locked and its events
     /// written at the end.
     ///

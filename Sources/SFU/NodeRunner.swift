@@ -97,7 +97,7 @@ struct NodeRunner: Sendable {
         try await store.retireNode(configuration.nodeID, epoch: epoch)
     }
 
-    /// Everything that is due every so often.
+    /// Opens the node to clients, then does everything that is due every so often.
     private func tend(_ node: MediaNode, epoch: Int64, ports: AsyncStream<Int>) async throws {
         guard let port = await ports.first(where: { _ in true }) else { return }
         let url =
@@ -112,19 +112,42 @@ struct NodeRunner: Sendable {
                 "media_ports": "\(workers.map { "\($0.port)" }.joined(separator: ","))",
             ])
         await onListening(port)
+        // Apart: a database that is slow must not delay what is told of the media.
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { try await tendMedia(node) }
+            tasks.addTask { try await tendSeats(node, epoch: epoch) }
+            defer { tasks.cancelAll() }
+            try await tasks.next()
+        }
+    }
+
+    private func tendMedia(_ node: MediaNode) async throws {
         var meters = workers.map { WorkerMeters($0) }
-        var second: Int64 = 0
-        while !Task.isCancelled {
-            // The node's own clock: each tick asks what is due, none waits for a state.
-            try await Task.sleep(for: .seconds(1))
-            second += 1
+        try await everySecond { second in
+            if second.isMultiple(of: configuration.qualitySeconds) { await node.sampleQuality() }
+            if second.isMultiple(of: 10) { await node.tellSnapshots() }
+            for index in meters.indices { await meters[index].update() }
+        }
+    }
+
+    private func tendSeats(_ node: MediaNode, epoch: Int64) async throws {
+        // Three times in a lease, so that one that fails costs nobody the seat.
+        let leaseRenewalSeconds = max(1, min(60, dependencies.store.seatLeaseSeconds / 3))
+        try await everySecond { second in
             await node.endAbsent()
             await node.reconcile()
             if second.isMultiple(of: 2) { try await heartbeat(node, epoch: epoch) }
-            if second.isMultiple(of: configuration.qualitySeconds) { await node.sampleQuality() }
-            if second.isMultiple(of: 10) { await node.tellSnapshots() }
-            if second.isMultiple(of: 60) { await node.renewLeases() }
-            for index in meters.indices { await meters[index].update() }
+            if second.isMultiple(of: leaseRenewalSeconds) { await node.renewLeases() }
+        }
+    }
+
+    /// The node's own clock: each tick asks what is due, none waits for a state.
+    private func everySecond(_ body: (_ second: Int64) async throws -> Void) async throws {
+        var second: Int64 = 0
+        while !Task.isCancelled {
+            try await Task.sleep(for: .seconds(1))
+            second += 1
+            try await body(second)
         }
     }
 

@@ -7,14 +7,7 @@ extension MediaEngine {
         _ datagram: UnsafeMutableRawBufferPointer, from address: TransportAddress,
         now: MonotonicTime, into batch: PacketBatch
     ) {
-        let index = addresses.peer(at: address)
-        guard index >= 0 else {
-            counters.pointee.reject(.unknownAddress)
-            return
-        }
-        let peer = peers + Int(index)
-        guard let srtp = peer.pointee.srtp, let start = datagram.baseAddress else {
-            counters.pointee.reject(.notConnected)
+        guard let (index, srtp) = keyedPeer(at: address), let start = datagram.baseAddress else {
             return
         }
         let result = srtp.pointee.unprotector.unprotectRTCP(
@@ -23,7 +16,7 @@ extension MediaEngine {
             counters.pointee.reject(.srtpAuthentication)
             return
         }
-        peer.pointee.lastHeardAt = now
+        peers[Int(index)].lastHeardAt = now
         var reader = RTCPReader(UnsafeRawBufferPointer(start: start, count: length))
         do {
             while let packet = try reader.next() {

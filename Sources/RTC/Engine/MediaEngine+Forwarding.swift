@@ -9,14 +9,7 @@ extension MediaEngine {
         _ datagram: UnsafeMutableRawBufferPointer, from address: TransportAddress,
         now: MonotonicTime, into batch: PacketBatch
     ) {
-        let index = addresses.peer(at: address)
-        guard index >= 0 else {
-            counters.pointee.reject(.unknownAddress)
-            return
-        }
-        let peer = peers + Int(index)
-        guard let srtp = peer.pointee.srtp, let start = datagram.baseAddress else {
-            counters.pointee.reject(.notConnected)
+        guard let (index, srtp) = keyedPeer(at: address), let start = datagram.baseAddress else {
             return
         }
         let bytes = start.assumingMemoryBound(to: UInt8.self)
@@ -34,11 +27,29 @@ extension MediaEngine {
             counters.pointee.reject(
                 reason == .replayed || reason == .tooOld ? .srtpReplayed : .srtpAuthentication)
         case .ok(let length, let sequence):
-            peer.pointee.lastHeardAt = now
+            peers[Int(index)].lastHeardAt = now
             take(
                 UnsafeRawBufferPointer(start: bytes, count: length), header, sequence: sequence,
                 from: index, now: now, into: batch)
         }
+    }
+
+    /// The transport at an address, if its keys are agreed; otherwise what came is counted as
+    /// rejected.
+    @inline(__always)
+    func keyedPeer(
+        at address: TransportAddress
+    ) -> (index: Int32, srtp: UnsafeMutablePointer<SRTPContext>)? {
+        let index = addresses.peer(at: address)
+        guard index >= 0 else {
+            counters.pointee.reject(.unknownAddress)
+            return nil
+        }
+        guard let srtp = peers[Int(index)].srtp else {
+            counters.pointee.reject(.notConnected)
+            return nil
+        }
+        return (index, srtp)
     }
 
     /// An authentic packet, decrypted.
