@@ -109,20 +109,37 @@ extension CircleStore {
         }
     }
 
-    /// Sessions that the tables show as connected in live circles of a node: after a start, what
-    /// its former epoch has left.
-    public func formerSessions(ofNode nodeID: String) async throws -> [CircleSession] {
+    /// The live circles that have been placed on a node.
+    public func circlesPlaced(onNode nodeID: String) async throws -> [CircleID] {
         try await pool.withConnection { connection in
             try connection.query(
                 """
-                select members.circle_id, members.uid, members.session_id
+                select circle_id
                 from circle_placements
                 join circles using (circle_id)
-                join members using (circle_id)
+                where node_id = \(nodeID) and status = 'live'
+                order by circle_id
+                """
+            ).map { try $0.get(0) }
+        }
+    }
+
+    /// Seated members of a node's live circles who have had media, as far as Ingest has stored it:
+    /// one of them without media now has lost it.
+    public func sessionsWithMedia(onNode nodeID: String) async throws -> [CircleSession] {
+        try await pool.withConnection { connection in
+            try connection.query(
+                """
+                select seats.circle_id, seats.uid, seats.session_id
+                from circle_placements
+                join circles using (circle_id)
+                join seats using (circle_id)
+                join attendances using (circle_id, session_id)
                 where circle_placements.node_id = \(nodeID)
                     and circles.status = 'live'
-                    and members.is_connected
-                order by members.circle_id, members.uid
+                    and attendances.ice_ms is not null
+                    and attendances.left_at is null
+                order by seats.circle_id, seats.uid
                 """
             ).map { row in
                 CircleSession(

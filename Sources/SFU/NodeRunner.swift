@@ -137,6 +137,7 @@ struct NodeRunner: Sendable {
             await node.endAbsent()
             await node.reconcile()
             if second.isMultiple(of: 2) { try await heartbeat(node, epoch: epoch) }
+            if second.isMultiple(of: 10) { await node.expectAbsent() }
             if second.isMultiple(of: leaseRenewalSeconds) { await node.renewLeases() }
         }
     }

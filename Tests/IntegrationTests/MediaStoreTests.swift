@@ -180,33 +180,47 @@ struct MediaStoreTests {
         #expect(uids.contains("ada") && uids.contains("cyd") && !uids.contains("bob"))
     }
 
-    @Test("a node that starts anew finds the sessions that its former epoch left connected")
+    @Test("a node that starts anew finds its circles, and who has had media in them")
     func findsFormerSessions() async throws {
         let test = try TestStore(clock: ManualClock())
         _ = try await test.store.registerNode("sfu-1", url: "http://one")
         let circleID = try await test.makeCircle()
         let ada = try #require(
             try await test.store.join(circleID, by: Caller(uid: "ada")).seat)
-        let sessionID = ada.sessionID
-        try await test.pool.withConnection { connection in
-            for (uid, isConnected) in [("ada", true), ("bob", false)] {
-                let session = uid == "ada" ? sessionID : SessionID(now: Timestamp(seconds: 0))
-                try connection.query(
-                    """
-                    insert into members (
-                        circle_id, uid, session_id, role, is_muted, is_connected, joined_at
-                    )
-                    values (
-                        \(circleID), \(uid), \(session), 'listener', false, \(isConnected),
-                        \(Timestamp(seconds: 0))
-                    )
-                    """)
-            }
-        }
-        let former = try await test.store.formerSessions(ofNode: "sfu-1")
-        #expect(former == [CircleSession(circleID: circleID, uid: "ada", sessionID: sessionID)])
-        #expect(try await test.store.formerSessions(ofNode: "sfu-2") == [])
+        let bob = try #require(
+            try await test.store.join(circleID, by: Caller(uid: "bob")).seat)
+        try await Self.attend(ada, iceMilliseconds: 5, circleID, test)
+        try await Self.attend(bob, iceMilliseconds: nil, circleID, test)
+        #expect(try await test.store.circlesPlaced(onNode: "sfu-1") == [circleID])
+        #expect(try await test.store.circlesPlaced(onNode: "sfu-2") == [])
+        #expect(
+            try await test.store.sessionsWithMedia(onNode: "sfu-1")
+                == [CircleSession(circleID: circleID, uid: "ada", sessionID: ada.sessionID)])
+        #expect(try await test.store.sessionsWithMedia(onNode: "sfu-2") == [])
+        // Who has left and come back has another session, which has had none.
+        try await test.store.leave(circleID, by: Caller(uid: "ada"))
+        _ = try await test.store.join(circleID, by: Caller(uid: "ada"))
+        #expect(try await test.store.sessionsWithMedia(onNode: "sfu-1") == [])
         _ = try await test.store.end(circleID, by: Caller(uid: "host"))
-        #expect(try await test.store.formerSessions(ofNode: "sfu-1") == [])
+        #expect(try await test.store.circlesPlaced(onNode: "sfu-1") == [])
+    }
+
+    /// Stores an attendance as Ingest would.
+    private static func attend(
+        _ seat: Seat, iceMilliseconds: Int?, _ circleID: CircleID, _ test: TestStore
+    ) async throws {
+        try await test.pool.withConnection { connection in
+            _ = try connection.query(
+                """
+                insert into attendances (
+                    circle_id, session_id, uid, joined_at, first_role, last_role, roles, stage_us,
+                    talk_us, hand_raise_count, promotion_count, was_kicked, ice_ms
+                )
+                values (
+                    \(circleID), \(seat.sessionID), \(seat.uid), \(seat.joinedAt), 'listener',
+                    'listener', '[]', 0, 0, 0, 0, false, \(iceMilliseconds.map(Int32.init))
+                )
+                """)
+        }
     }
 }

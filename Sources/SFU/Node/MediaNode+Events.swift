@@ -154,21 +154,33 @@ extension MediaNode {
     /// Ends what the node's former epoch has left: whoever had media then has none now, and loses
     /// the seat unless they come back in time.
     func takeOverFormerEpoch() async throws {
-        let former = try await store.formerSessions(ofNode: configuration.nodeID)
-        for circleID in Set(former.map(\.circleID)) {
+        for circleID in try await store.circlesPlaced(onNode: configuration.nodeID) {
             do {
                 try await load(circleID)
             } catch is SignallingProblem {
                 continue  // it has ended meanwhile
             }
         }
-        let leavesAt = MonotonicTime.now.adding(milliseconds: configuration.resumeSeconds * 1000)
-        for session in former {
-            guard circles[session.circleID]?.members[session.sessionID]?.connected.isEmpty == true
-            else { continue }
-            circles[session.circleID]?.members[session.sessionID]?.leavesAt = leavesAt
-        }
         tellSnapshots()
+        await expectAbsent()
+    }
+
+    /// Starts the window of members who have had media and have none, and for whom it is not
+    /// running: a former epoch had them, and Ingest may be late to tell.
+    func expectAbsent() async {
+        do {
+            let leavesAt = MonotonicTime.now.adding(
+                milliseconds: configuration.resumeSeconds * 1000)
+            for session in try await store.sessionsWithMedia(onNode: configuration.nodeID) {
+                guard let member = circles[session.circleID]?.members[session.sessionID],
+                    member.connected.isEmpty, member.leavesAt == nil
+                else { continue }
+                circles[session.circleID]?.members[session.sessionID]?.leavesAt = leavesAt
+            }
+        } catch {
+            // Asked again later.
+            logger.warning("absent members not found", metadata: ["error": "\(error)"])
+        }
     }
 
     var load: (circles: Int, members: Int) {
