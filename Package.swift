@@ -166,7 +166,11 @@ let package = Package(
             dependencies: ["Datagram", "Domain", "MediaCrypto", "MediaSwarm", "Opus", "RTC"]),
         .testTarget(name: "RTCTests", dependencies: ["Domain", "MediaCrypto", "RTC"]),
         .testTarget(
-            name: "SFUTests", dependencies: ["CircleStore", "Domain", "MediaCrypto", "RTC", "SFU"]),
+            name: "SFUTests",
+            dependencies: [
+                "CircleStore", "Domain", "EventLog", "EventSchema", "MediaCrypto", "RTC", "SFU",
+                logging,
+            ]),
         .testTarget(name: "JobsTests", dependencies: ["Domain", "Jobs"]),
         .testTarget(name: "ReportsTests", dependencies: ["Reports"]),
         .testTarget(

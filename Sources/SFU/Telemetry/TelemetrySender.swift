@@ -9,9 +9,9 @@ import Synchronization
 /// Carries what the node tells to Kafka: in order per circle, offered again until a broker has
 /// taken it, in bounded memory.
 ///
-/// A record that is in doubt is sent again; readers know it by its number. When the queue is
-/// full the oldest quality batch goes (its counters are in the next one), then the oldest event:
-/// readers see the gap, and the next snapshot heals it.
+/// A record that is in doubt is sent again; readers know it by its number. Events and quality
+/// batches have a bound each, past which the oldest goes: a batch's counters are in the next one,
+/// and an event's gap is seen by readers and healed by the next snapshot.
 final class TelemetrySender: Sendable {
     struct Record: Sendable {
         let topic: String
@@ -34,14 +34,23 @@ final class TelemetrySender: Sendable {
     private let retried = Counter(label: "circles_sfu_telemetry_retried_total")
     private let dropped = Counter(label: "circles_sfu_telemetry_dropped_total")
 
-    private static let eventCountMax = 100_000
-    private static let batchCountMax = 10_000
+    private let eventCountMax: Int
+    private let batchCountMax: Int
     private static let publishCountMax = 2000
 
-    init(locator: any KafkaLocator, logger: Logger) {
+    /// - Parameters: how many events and quality batches wait for a broker at most.
+    init(
+        locator: any KafkaLocator, logger: Logger, eventCountMax: Int = 100_000,
+        batchCountMax: Int = 10_000
+    ) {
         self.locator = locator
         self.logger = logger
+        self.eventCountMax = eventCountMax
+        self.batchCountMax = batchCountMax
     }
+
+    /// What waits for a broker, oldest first; events before quality batches.
+    var waiting: [Record] { queue.withLock { $0.events + $0.batches } }
 
     func send(_ event: Event) {
         let record = Record(
@@ -52,7 +61,7 @@ final class TelemetrySender: Sendable {
             ])
         queue.withLock { queue in
             queue.events.append(record)
-            if queue.events.count > Self.eventCountMax {
+            if queue.events.count > eventCountMax {
                 queue.events.removeFirst()
                 dropped.increment()
             }
@@ -69,7 +78,7 @@ final class TelemetrySender: Sendable {
             ])
         queue.withLock { queue in
             queue.batches.append(record)
-            if queue.batches.count > Self.batchCountMax {
+            if queue.batches.count > batchCountMax {
                 queue.batches.removeFirst()
                 dropped.increment()
             }
