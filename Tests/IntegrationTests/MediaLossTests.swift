@@ -45,10 +45,11 @@ extension MediaTests {
             let counts = relay.counts.towardUpstream
             try await expectLoss(stack, "up-host", "uplink", counts)
             try await expectLoss(stack, "up-fan", "downlink", nil)
-            // The jitter that the relay made is seen: the mean difference of two uniform delays.
+            // The jitter that the relay made is seen: the mean difference of two uniform delays is a
+            // third of 30 ms. A busy machine adds its own, so there is no bound above.
             let jitter = try await stack.test.number(
                 "select max(jitter_us) from quality_samples where uid = 'up-host'")
-            #expect((3000...40_000).contains(jitter), "\(jitter) µs")
+            #expect(jitter >= 3000, "\(jitter) µs")
         }
 
         /// An aiortc listener behind a bad downlink; who speaks has a good one.
