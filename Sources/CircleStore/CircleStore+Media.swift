@@ -10,7 +10,6 @@ public struct CircleMediaState: Sendable, Hashable {
     public let eventSequence: Int64
     /// In order of joining.
     public let seats: [Seat]
-    public let bannedUIDs: Set<String>
 }
 
 /// How far a circle has come.
@@ -59,12 +58,9 @@ extension CircleStore {
                 order by joined_at, uid
                 """
             ).map { try Seat(row: $0) }
-            let banned = try connection.query(
-                "select uid from bans where circle_id = \(circleID)"
-            ).map { try $0.get(0, as: String.self) }
             return CircleMediaState(
                 circleID: circleID, status: try row.raw(0), micPolicy: try row.raw(1),
-                eventSequence: try row.get(2), seats: seats, bannedUIDs: Set(banned))
+                eventSequence: try row.get(2), seats: seats)
         }
     }
 

@@ -8,6 +8,7 @@ public enum OpusError: Error, Sendable, Hashable {
     case internalError
     /// Bytes that are not an Opus packet.
     case invalidPacket
+    /// libopus has no such request (`OPUS_UNIMPLEMENTED`).
     case unimplemented
     case invalidState
     case outOfMemory

@@ -28,7 +28,6 @@ public func fuzzRTP(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
 /// Each nine bytes are a packet: sequence number, timestamp, delay in ms, marker.
 private func countPackets(_ bytes: UnsafeRawBufferPointer) {
     var statistics = ReceptionStatistics()
-    var extended = ExtendedSequence()
     var arrival = MonotonicTime(nanoseconds: 0)
     var offset = 0
     while offset + 9 <= bytes.count {
@@ -40,7 +39,6 @@ private func countPackets(_ bytes: UnsafeRawBufferPointer) {
         statistics.receive(
             sequenceNumber: sequenceNumber, timestamp: timestamp,
             marker: bytes[offset + 8] & 1 == 1, arrival: arrival, clockRate: 48_000)
-        _ = extended.extend(sequenceNumber)
         if bytes[offset + 8] & 2 == 2 {
             _ = statistics.reportBlock(
                 ssrc: 1, lastSenderReport: 0, delaySinceLastSenderReport: 0)

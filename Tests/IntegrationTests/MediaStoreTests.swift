@@ -121,7 +121,6 @@ struct MediaStoreTests {
         #expect(state.seats.map(\.uid) == ["host", "ada"])
         #expect(state.seats.map(\.role) == [.host, .speaker])
         #expect(state.seats.map(\.isMuted) == [false, true])
-        #expect(state.bannedUIDs == ["troll"])
         let last = try EventCodec.decode(try #require(try await test.outboxRecords().last))
         #expect(state.eventSequence == last.position.sequence)
         let unknown = CircleID(now: test.clock.now())

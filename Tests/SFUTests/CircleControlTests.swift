@@ -48,7 +48,7 @@ struct CircleControlTests {
     ) -> CircleMediaState {
         CircleMediaState(
             circleID: circleID, status: .live, micPolicy: policy, eventSequence: sequence,
-            seats: seats, bannedUIDs: [])
+            seats: seats)
     }
 
     private func details(_ policy: MicPolicy) -> CircleDetails {

@@ -14,8 +14,6 @@ struct CircleMedia {
     var peers: [Int32] = []
     /// Those of them with a microphone.
     var microphones: [Int32] = []
-    /// Whom a listener with one stream hears.
-    var dominant: Int32 = -1
     var nextActivityCheckAt = MonotonicTime(nanoseconds: 0)
 
     /// A place in `members` stays a member's for good, so that peers can point to it.

@@ -30,11 +30,6 @@ extension MediaEngine {
         }
     }
 
-    /// Circles with at least one transport.
-    public var circlesWithMedia: [CircleID] {
-        circles.compactMap { $0 }.filter { !$0.peers.isEmpty }.map(\.circleID)
-    }
-
     /// Adds a transport's counters to those of the member's former ones, before it goes.
     func keepTotals(of index: Int32) {
         let peer = peers + Int(index)

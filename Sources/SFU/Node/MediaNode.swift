@@ -19,7 +19,6 @@ actor MediaNode {
         /// How long a member whose media is gone keeps seat, hand and mute.
         var resumeSeconds: Int64 = 60
         var qualitySeconds: Int64 = 5
-        var snapshotSeconds: Int64 = 10
     }
 
     let configuration: Configuration
@@ -78,10 +77,11 @@ actor MediaNode {
     }
 
     private func read(_ circleID: CircleID) async throws {
-        // Followed first: an event between the look and its arrival is not missed.
+        // Followed first: an event that the state does not have yet comes after it, or leaves a
+        // hole in the numbering that is seen.
         reader.follow(circleID)
+        defer { if circles[circleID] == nil { reader.unfollow(circleID) } }
         guard let state = try await store.mediaState(circleID), state.status == .live else {
-            reader.unfollow(circleID)
             throw SignallingProblem.circleNotLive
         }
         var circle = CircleControl(
