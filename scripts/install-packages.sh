@@ -4,7 +4,7 @@
 set -euo pipefail
 
 packages=(
-    pkg-config libpq-dev librdkafka-dev libcurl4-openssl-dev # to build
+    pkg-config libpq-dev librdkafka-dev libcurl4-openssl-dev zlib1g-dev # to build
     libssl-dev libopus-dev                                   # to build the media
     postgresql-15                                            # the embedded cluster
     python3-aiosmtpd                                         # the embedded mailbox
