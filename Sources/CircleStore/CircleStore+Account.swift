@@ -53,16 +53,12 @@ extension CircleStore {
     /// theirs no more: the installation has been signed in anew.
     public func registerDevice(_ device: PushDevice, by caller: Caller) async throws {
         let now = clock.now()
-        try await pool.transaction { connection in
+        try await pool.transaction(settings: caller.rowSecurity) { connection in
             // Two who register one token queue here.
             try connection.query(
                 "select pg_advisory_xact_lock(hashtextextended(\(device.pushToken), 2))")
             try connection.query(
-                """
-                delete from push_tokens
-                where push_token = \(device.pushToken)
-                    and (uid, device_id) <> (\(caller.uid), \(device.deviceID))
-                """)
+                "select app_take_push_token(\(device.pushToken), \(device.deviceID))")
             try connection.query(
                 """
                 insert into push_tokens (uid, device_id, platform, push_token, updated_at)
@@ -91,7 +87,7 @@ extension CircleStore {
 
     /// Sends no more pushes to a device; one that is not known is left out already.
     public func removeDevice(_ deviceID: String, by caller: Caller) async throws {
-        try await pool.withConnection { connection in
+        try await pool.transaction(settings: caller.rowSecurity) { connection in
             _ = try connection.query(
                 "delete from push_tokens where uid = \(caller.uid) and device_id = \(deviceID)")
         }

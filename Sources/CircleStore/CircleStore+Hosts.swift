@@ -55,7 +55,9 @@ extension CircleStore {
     /// - Returns: how many circles were settled.
     public func settleHostless(limit: Int = 100) async throws -> Int {
         let goneSince = clock.now().adding(seconds: -settings.hostGraceSeconds)
-        let circleIDs = try await pool.withConnection { connection in
+        let circleIDs = try await pool.transaction(
+            settings: Caller.system(traceID: "").rowSecurity
+        ) { connection in
             try connection.query(
                 """
                 select circle_id

@@ -70,7 +70,7 @@ extension CircleStore {
         precondition(draft.details.hostUID == caller.uid, "the creator is the host")
         let now = clock.now()
         let (settings, dayAgo) = (settings, now.adding(seconds: -86_400))
-        let admission = try await pool.transaction { connection in
+        let admission = try await pool.transaction(settings: caller.rowSecurity) { connection in
             // The lock makes the limit exact across processes: a host's creations queue here.
             try connection.query(
                 "select pg_advisory_xact_lock(hashtextextended(\(caller.uid), 1))")

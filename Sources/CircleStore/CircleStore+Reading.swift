@@ -36,8 +36,9 @@ public struct DirectoryPosition: Sendable, Equatable {
 extension CircleStore {
     /// - Throws: `CommandError.circleNotFound` also when the caller may not know of it.
     public func circle(_ circleID: CircleID, for caller: Caller) async throws -> CircleView {
-        try await pool.transaction { connection in
-            try connection.script("set transaction isolation level repeatable read read only")
+        try await pool.transaction(
+            mode: "isolation level repeatable read read only", settings: caller.rowSecurity
+        ) { connection in
             let rows = try connection.query(
                 """
                 select \(trusted: Circle.columns)
@@ -84,7 +85,7 @@ extension CircleStore {
     public func directory(
         status: CircleStatus?, limit: Int, after position: DirectoryPosition?, for caller: Caller
     ) async throws -> [CircleView] {
-        try await pool.withConnection { connection in
+        try await pool.transaction(settings: caller.rowSecurity) { connection in
             try connection.query(
                 """
                 select

@@ -84,16 +84,11 @@ struct CircleTransaction {
         guard let last = pending.last else { return }
         try connection.query(
             """
-            with numbering as (
-                update circles
-                set
-                    event_seq = \(last.position.sequence), last_event_at = \(last.occurredAt),
-                    host_absent_since = case \(hostPresence.rawValue)
-                        when 'gone' then \(now)::timestamptz
-                        when 'back' then null
-                        else host_absent_since
-                    end
-                where circle_id = \(circle.circleID)
+            with numbering as materialized (
+                select app_number_events(
+                    \(circle.circleID), \(last.position.sequence), \(last.occurredAt),
+                    \(hostPresence.rawValue), \(now)
+                )
             )
             insert into outbox (circle_id, source_seq, event_type, trace_id, record, created_at)
             select \(circle.circleID), source_seq, event_type, \(caller.traceID), record, \(now)
@@ -102,6 +97,7 @@ struct CircleTransaction {
                 \(pending.map(\.payload.typeName)),
                 \(pending.map { Bytes(EventCodec.encode($0)) })
             ) as event (source_seq, event_type, record)
+            cross join numbering
             order by source_seq
             """)
         try writeAudit()
@@ -210,12 +206,12 @@ struct CircleTransaction {
             """
             insert into seats (
                 circle_id, uid, session_id, role, is_muted, hand_raised_at, joined_at,
-                lease_expires_at, device_id
+                lease_expires_at, device_id, is_secret
             )
             values (
                 \(circle.circleID), \(seat.uid), \(seat.sessionID), \(seat.role.rawValue),
                 \(seat.isMuted), \(seat.handRaisedAt), \(seat.joinedAt), \(seat.leaseExpiresAt),
-                \(seat.deviceID)
+                \(seat.deviceID), \(circle.details.privacy == .secret)
             )
             """)
     }

@@ -142,7 +142,8 @@ struct Setting: Sendable {
     static let all = [
         databaseURL, databasePoolSize, kafkaBrokers, kafkaProperties, kafkaPartitions,
         kafkaReplication, kafkaSessionTimeout, apiHost, apiPort, apiConcurrency, relayShards,
-        ingestBatch, ingestGroup, seatLease, hostGrace, developmentSecret, firebaseProject, firebaseJWKS,
+        ingestBatch, ingestGroup, seatLease, hostGrace, developmentSecret, firebaseProject,
+        firebaseJWKS,
         mediaKey, mediaSecret, mediaTokenSeconds, sfuURL, sfuNodeID, sfuHost, sfuPort,
         sfuPublicURL, sfuMediaHost, sfuMediaPort, sfuCandidateHost, sfuWorkers, sfuResume,
         sfuQuality, smtpURL, smtpUser, smtpPassword,

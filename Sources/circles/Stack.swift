@@ -87,9 +87,10 @@ struct Stack: Sendable {
 
     // MARK: Services
 
-    func pool(_ name: String) -> ConnectionPool {
+    func pool(_ name: String, as role: ServiceRole?) -> ConnectionPool {
         ConnectionPool(
-            url: databaseURL, applicationName: "circles-\(name)", size: settings.poolSize,
+            url: databaseURL, applicationName: "circles-\(name)", role: role,
+            size: settings.poolSize,
             // A request that waits longer than this for a lock or an answer is given up; the
             // client gets a problem document and nothing is written.
             settings: [("lock_timeout", "5000"), ("statement_timeout", "10000")])

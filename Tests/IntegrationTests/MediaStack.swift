@@ -33,7 +33,7 @@ final class MediaStack: Sendable {
         resumeSeconds: Int64 = 60, _ body: @escaping @Sendable (MediaStack) async throws -> Void
     ) async throws {
         let stack = try await MediaStack(resumeSeconds: resumeSeconds)
-        defer { stack.test.pool.close() }
+        defer { stack.test.close() }
         let broker = try await Pipeline.makeBroker()
         stack.pipeline.locator.point(to: broker)
         try await stack.pipeline.run { try await body(stack) }
@@ -60,7 +60,7 @@ final class MediaStack: Sendable {
                 nodeID: Self.nodeID, host: "127.0.0.1", port: 0, mediaHost: "127.0.0.1",
                 mediaPort: 0, workerCount: 1, resumeSeconds: resumeSeconds, qualitySeconds: 1),
             .init(
-                store: store, tokens: tokens, locator: pipeline.locator, clock: test.clock,
+                store: test.nodeStore, tokens: tokens, locator: pipeline.locator, clock: test.clock,
                 exposition: { Runtime.registry.exposition() }),
             logger: logger, onListening: { listening.yield($0) })
         let group = ServiceGroup(services: [service], logger: logger)

@@ -291,7 +291,7 @@ struct RouteTests {
             let refused = try await api.send(.get, "/v1/circles", as: "ada")
             #expect(refused.mismatches(503, "overloaded") == [])
             #expect(refused.headers[.retryAfter] == "1")
-            api.store.pool.close()
+            api.store.close()
             #expect(try await api.send(.get, "/readyz", headers: [:]).status == 503)
             #expect(try await api.send(.get, "/healthz", headers: [:]).status == 200)
         }

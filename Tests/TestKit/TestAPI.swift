@@ -40,15 +40,15 @@ public struct TestAPI: Sendable {
         _ body: @escaping @Sendable (TestAPI) async throws -> Void
     ) async throws {
         let store = try TestStore(clock: clock)
-        defer { store.pool.close() }
-        let keys = APIKeys(pool: store.pool, clock: clock)
-        try await keys.register("test-api-key", name: "tests")
+        defer { store.close() }
+        try await APIKeys(pool: store.pool, clock: clock).register("test-api-key", name: "tests")
         let router = APIServer.router(
             .init(
                 host: "127.0.0.1", port: 0, concurrentRequestCountMax: concurrency,
                 sfuURL: sfuURL),
             .init(
-                pool: store.pool, store: store.store, keys: keys,
+                pool: store.apiPool, store: store.store,
+                keys: APIKeys(pool: store.apiPool, clock: clock),
                 tokens: await TokenVerifier(
                     configuration: .init(developmentSecret: secret, firebase: nil), clock: clock,
                     fetch: { _ in throw CancellationError() }),
