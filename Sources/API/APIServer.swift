@@ -39,12 +39,14 @@ public struct APIServer {
         public var tokens: TokenVerifier
         public var mediaTokens: MediaTokens
         public var clock: any WallClock
+        /// Without it the route of live updates is not served.
+        public var live: LiveFeed?
         /// The text of `/metrics`.
         public var exposition: @Sendable () -> String
 
         public init(
             pool: ConnectionPool, store: CircleStore, keys: APIKeys, tokens: TokenVerifier,
-            mediaTokens: MediaTokens, clock: any WallClock,
+            mediaTokens: MediaTokens, clock: any WallClock, live: LiveFeed? = nil,
             exposition: @escaping @Sendable () -> String
         ) {
             self.pool = pool
@@ -53,6 +55,7 @@ public struct APIServer {
             self.tokens = tokens
             self.mediaTokens = mediaTokens
             self.clock = clock
+            self.live = live
             self.exposition = exposition
         }
     }
@@ -104,6 +107,9 @@ public struct APIServer {
         PresenceRoutes(store: store, admissions: admissions).add(to: group)
         StageRoutes(store: store, admissions: admissions).add(to: group)
         AccountRoutes(store: store).add(to: group)
+        if let live = dependencies.live {
+            LiveRoutes(store: store, feed: live, clock: dependencies.clock).add(to: group)
+        }
         return router
     }
 

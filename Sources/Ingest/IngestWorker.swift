@@ -321,6 +321,7 @@ final class IngestWorker<Store: BatchStore> {
                     return try batchStore.store(batch, connection: connection)
                 }
             }
+            batchStore.didCommit()
             metrics.record(outcome)
         } catch {
             batchStore.reset()

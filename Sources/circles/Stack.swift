@@ -109,16 +109,18 @@ struct Stack: Sendable {
         pool: ConnectionPool, onListening: @escaping @Sendable (Int) async -> Void
     ) async throws -> [any Service] {
         let registry = registry
+        let live = LiveFeed(databaseURL: databaseURL, logger: logger("live"))
         let dependencies = APIServer.Dependencies(
             pool: pool, store: store(pool: pool), keys: APIKeys(pool: pool, clock: clock),
             tokens: await TokenVerifier(
                 configuration: try settings.tokenVerifier(), clock: clock, fetch: fetchKeys),
             mediaTokens: await MediaTokens(configuration: try settings.mediaTokens()),
-            clock: clock, exposition: { registry.exposition() })
+            clock: clock, live: live, exposition: { registry.exposition() })
         return [
             OutboxRelay(
                 configuration: try settings.relay(databaseURL: databaseURL),
                 locator: try locator(), clock: clock, logger: logger("relay")),
+            live,
             APIServer.service(
                 try settings.api(), dependencies, logger: logger("api"), onListening: onListening),
         ]

@@ -42,6 +42,8 @@ public struct TestAPI: Sendable {
         let store = try TestStore(clock: clock)
         defer { store.close() }
         try await APIKeys(pool: store.pool, clock: clock).register("test-api-key", name: "tests")
+        var logger = Logger(label: "tests")
+        logger.logLevel = .critical
         let router = APIServer.router(
             .init(
                 host: "127.0.0.1", port: 0, concurrentRequestCountMax: concurrency,
@@ -54,9 +56,8 @@ public struct TestAPI: Sendable {
                     fetch: { _ in throw CancellationError() }),
                 mediaTokens: await MediaTokens(
                     configuration: .init(apiKey: "circles", apiSecret: secret)),
-                clock: clock, exposition: { "circles_test 1\n" }))
-        var logger = Logger(label: "tests")
-        logger.logLevel = .critical
+                clock: clock, live: LiveFeed(databaseURL: store.databaseURL, logger: logger),
+                exposition: { "circles_test 1\n" }))
         let application = Application(router: router, logger: logger)
         try await application.test(.router) { client in
             try await body(TestAPI(store: store, client: client, clock: clock))

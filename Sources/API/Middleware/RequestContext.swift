@@ -2,6 +2,7 @@ import CircleStore
 import Domain
 import Foundation
 import Hummingbird
+import NIOCore
 
 /// What travels with a request through the middleware.
 struct CirclesRequestContext: RequestContext {
@@ -9,9 +10,12 @@ struct CirclesRequestContext: RequestContext {
     /// Set by `Authentication`; every route under `/v1` has it.
     var identity: Identity?
     var requestID: String
+    /// The client's connection.
+    let channel: any Channel
 
     init(source: Source) {
         coreContext = .init(source: source)
+        channel = source.channel
         requestID = ""
     }
 

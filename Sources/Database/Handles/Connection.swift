@@ -241,12 +241,16 @@ public final class Connection {
 
     /// Waits until a NOTIFY arrives on a channel that this session listens to, or the time is
     /// up, and returns what has arrived.
+    ///
+    /// - Parameter wakeUp: ends the wait too.
     @available(*, noasync)
-    public func waitForNotifications(milliseconds: Int) throws(DatabaseError) -> [Notification] {
+    public func waitForNotifications(
+        milliseconds: Int, wakeUp: WakeUp? = nil
+    ) throws(DatabaseError) -> [Notification] {
         if let arrived = takeNotifications() { return arrived }
-        guard isAlive, waitReadable(PQsocket(handle), milliseconds: milliseconds) else {
-            return []
-        }
+        guard isAlive,
+            waitReadable(PQsocket(handle), or: wakeUp, milliseconds: milliseconds)
+        else { return [] }
         guard PQconsumeInput(handle) == 1 else {
             throw DatabaseError(
                 code: DatabaseError.connectionCode, message: errorMessage, operation: "listen")
