@@ -1,0 +1,135 @@
+"""What schemathesis cannot know of the API: who may ask, and which circles and people there are.
+
+Without this nearly every request would be about a circle that does not exist, by a user who is
+not in it: valid, and answered by 404 before anything was tested. Which circle and which user a
+request gets follows from its own content, so that a seed always makes the same run.
+"""
+
+import base64
+import datetime
+import hashlib
+import hmac
+import json
+import os
+import re
+import time
+import zlib
+
+import schemathesis
+from hypothesis import strategies
+
+API_KEY = os.environ["API_KEY"]
+SECRET = os.environ["SECRET"].encode()
+SEEDED = json.loads(os.environ["CIRCLES"])  # the circles that the test made, each with its host
+IDS = sorted(SEEDED)
+GUESTS = [f"guest-{number}" for number in range(1, 9)]
+ISSUER = "circles-development"
+UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+UID = re.compile(r"[!-~]{1,128}")
+
+created = {}  # the circles that requests made, each with its host
+tokens = {}  # what we signed, by user
+host_count = 0
+
+
+def base64url(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def bearer(uid):
+    """A development token, as `circles token` signs it."""
+    if uid not in tokens:
+        now = int(time.time())
+        claims = {"iss": ISSUER, "aud": ISSUER, "sub": uid, "iat": now, "exp": now + 86_400}
+        parts = [{"alg": "HS256", "typ": "JWT"}, claims]
+        text = ".".join(base64url(json.dumps(part).encode()) for part in parts)
+        signature = hmac.new(SECRET, text.encode(), hashlib.sha256).digest()
+        tokens[uid] = f"Bearer {text}.{base64url(signature)}"
+    return tokens[uid]
+
+
+def number_of(*values):
+    """A number that follows from values alone."""
+    return zlib.crc32(repr(values).encode())
+
+
+# Which times and cursors are valid depends on the clock and on us, which no schema can say.
+schemathesis.openapi.format(
+    "date-time",
+    strategies.integers(min_value=3600, max_value=300 * 86_400).map(
+        lambda seconds: (
+            datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
+            + datetime.timedelta(seconds=seconds)
+        ).strftime("%Y-%m-%dT%H:%M:%SZ")
+    ),
+)
+schemathesis.openapi.format(
+    "circles-cursor",
+    strategies.tuples(strategies.integers(0, 2_000_000_000_000_000), strategies.uuids()).map(
+        lambda place: base64url(f"{place[0]}.{place[1]}".encode())
+    ),
+)
+
+
+@schemathesis.auth(refresh_interval=None)
+class Users:
+    """Every request is somebody's; `before_call` decides whose."""
+
+    def get(self, case, context):
+        return bearer("zoe")
+
+    def set(self, case, data, context):
+        case.headers["X-API-Key"] = API_KEY
+        case.headers["Authorization"] = data
+
+
+def owner_of(circle_id):
+    return SEEDED.get(circle_id) or created.get(circle_id)
+
+
+def someone(case, circle_id):
+    """Whoever makes the request most likely to be allowed, and now and then somebody else."""
+    operation = case.operation.definition.raw.get("operationId")
+    choice = number_of(operation, circle_id, case.body if isinstance(case.body, (dict, list)) else "")
+    if operation == "createCircle":
+        # A user of its own for each, since one may create five circles a day; sometimes the same.
+        global host_count
+        host_count += 1
+        return f"host-{host_count // 2}-new" if host_count % 2 else f"creator-{host_count // 12}"
+    if operation == "endCircle" and circle_id in SEEDED and choice % 8:
+        return "stranger"  # the test's circles are to stay
+    if operation in ("joinCircle", "leaveCircle", "raiseHand", "lowerHand"):
+        return GUESTS[choice % len(GUESTS)] if choice % 5 else owner_of(circle_id) or "zoe"
+    if choice % 7 == 0:
+        return GUESTS[choice % len(GUESTS)]
+    return owner_of(circle_id) or "zoe"
+
+
+@schemathesis.hook
+def before_call(context, case, kwargs):
+    parameters = case.path_parameters or {}
+    circle_id = parameters.get("id")
+    if isinstance(circle_id, str) and UUID.fullmatch(circle_id) and not owner_of(circle_id):
+        choice = number_of(case.operation.label, circle_id)
+        if choice % 6:
+            circle_id = IDS[choice % len(IDS)]
+            parameters["id"] = circle_id
+    if isinstance(case.body, dict):
+        uid = case.body.get("uid")
+        # A valid uid stays valid; one that is wrong on purpose stays wrong.
+        if isinstance(uid, str) and UID.fullmatch(uid) and uid not in GUESTS:
+            choice = number_of(case.operation.label, case.body)
+            if choice % 6:
+                case.body["uid"] = GUESTS[choice % len(GUESTS)]
+    # Where the token is missing or wrong on purpose, it stays so.
+    if case.headers and case.headers.get("Authorization") in tokens.values():
+        case.headers["Authorization"] = bearer(someone(case, circle_id))
+
+
+@schemathesis.hook
+def after_call(context, case, response):
+    if response.status_code == 201 and case.operation.path == "/v1/circles":
+        token = response.request.headers.get("Authorization")
+        uid = next((uid for uid, known in tokens.items() if known == token), None)
+        if uid is not None:
+            created[response.json()["circleId"]] = uid
