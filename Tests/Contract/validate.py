@@ -38,7 +38,8 @@ def walk(node, validator_of, where="#"):
 def main(path):
     with open(path, encoding="utf-8") as file:
         document = yaml.safe_load(file)
-    complaints = [f"{list(e.path)}: {e.message}" for e in OpenAPIV31SpecValidator(document).iter_errors()]
+    errors = OpenAPIV31SpecValidator(document).iter_errors()
+    complaints = [f"{list(error.path)}: {error.message}" for error in errors]
 
     registry = Registry().with_resource(ROOT, Resource(document, DRAFT202012))
 

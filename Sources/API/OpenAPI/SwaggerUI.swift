@@ -31,10 +31,9 @@ struct SwaggerUI: Sendable {
         self.assets = assets
     }
 
-    /// Nothing but our own files and requests to ourselves. Styles may be inline: Swagger UI
-    /// writes them into its elements. Its icons are `data:` URLs.
+    /// Nothing but our own files and requests to ourselves. Swagger UI's icons are `data:` URLs.
     static let contentSecurityPolicy =
-        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+        "default-src 'none'; script-src 'self'; style-src 'self'; "
         + "img-src 'self' data:; font-src 'self' data:; connect-src 'self'; base-uri 'none'; "
         + "form-action 'none'; frame-ancestors 'none'"
 
