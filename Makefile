@@ -3,8 +3,8 @@
 SHELL := bash
 build_flags := --explicit-target-dependency-import-check error
 
-.PHONY: help packages clients build demo up test allocations fuzz lint format bench-ingest \
-        bench-live bench-sfu protos
+.PHONY: help packages clients docs contract build demo up test allocations fuzz lint format \
+        bench-ingest bench-live bench-sfu protos
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -15,7 +15,13 @@ packages: ## Install the Debian packages that are missing
 clients: packages ## Install the WebRTC clients that tests drive: Chromium, aiortc, GStreamer
 	@scripts/install-clients.sh
 
-build: packages ## Build the program (debug)
+docs: packages ## Fetch Swagger UI's files for /docs
+	@scripts/install-swagger-ui.sh
+
+contract: packages ## Install what checks the API against its contract: schemathesis
+	@scripts/install-schemathesis.sh
+
+build: packages docs ## Build the program (debug)
 	swift build $(build_flags) --product circles
 
 demo: build ## Live one circle from start to end and print what is left of it
@@ -24,7 +30,7 @@ demo: build ## Live one circle from start to end and print what is left of it
 up: build ## Run everything on embedded defaults until Ctrl-C
 	.build/debug/circles up
 
-test: packages clients lint allocations ## Build everything and run all tests
+test: packages clients contract docs lint allocations ## Build everything and run all tests
 	swift build $(build_flags) --build-tests
 	swift test --skip-build
 

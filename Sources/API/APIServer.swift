@@ -19,16 +19,19 @@ public struct APIServer {
         /// Of an SFU that is not ours, for every circle; empty: each circle's own node.
         public var sfuURL: String
         public var headerByteCountMax: Int
+        /// Where Swagger UI's files are; empty: nowhere, and `/docs` says so.
+        public var swaggerUIDirectory: String
 
         public init(
             host: String, port: Int, concurrentRequestCountMax: Int = 1024, sfuURL: String,
-            headerByteCountMax: Int = 16 << 10
+            headerByteCountMax: Int = 16 << 10, swaggerUIDirectory: String = ""
         ) {
             self.host = host
             self.port = port
             self.concurrentRequestCountMax = concurrentRequestCountMax
             self.sfuURL = sfuURL
             self.headerByteCountMax = headerByteCountMax
+            self.swaggerUIDirectory = swaggerUIDirectory
         }
     }
 
@@ -95,6 +98,9 @@ public struct APIServer {
             ProblemDocuments()
         }
         addOperations(to: router, dependencies)
+        DocumentationRoutes(
+            document: .current, swaggerUI: SwaggerUI(directory: configuration.swaggerUIDirectory)
+        ).add(to: router)
         let group = router.group("v1")
             .add(middleware: ConcurrencyLimit(configuration.concurrentRequestCountMax))
             .add(middleware: Authentication(keys: dependencies.keys, tokens: dependencies.tokens))

@@ -135,6 +135,11 @@ struct Setting: Sendable {
     static let sqlDirectory = Setting(
         name: "SQL_DIR", defaultValue: "",
         summary: "The `sql` folder; found beside the program or above the working folder if empty.")
+    static let swaggerUIDirectory = Setting(
+        name: "SWAGGER_UI_DIR", defaultValue: "",
+        summary:
+            "Swagger UI's files for `/docs`, as `scripts/install-swagger-ui.sh` fetches them; found beside the program or above the working folder if empty."
+    )
     static let logLevel = Setting(
         name: "LOG_LEVEL", defaultValue: "info",
         summary: "trace, debug, info, notice, warning, error or critical.")
@@ -147,7 +152,7 @@ struct Setting: Sendable {
         mediaKey, mediaSecret, mediaTokenSeconds, sfuURL, sfuNodeID, sfuHost, sfuPort,
         sfuPublicURL, sfuMediaHost, sfuMediaPort, sfuCandidateHost, sfuWorkers, sfuResume,
         sfuQuality, smtpURL, smtpUser, smtpPassword,
-        smtpTLS, mailFrom, home, sqlDirectory, logLevel,
+        smtpTLS, mailFrom, home, sqlDirectory, swaggerUIDirectory, logLevel,
     ]
 
     /// The table in the README.

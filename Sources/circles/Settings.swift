@@ -86,7 +86,19 @@ struct Settings: Sendable {
     /// The folder that holds `migrations`: as configured, or found above the working folder or
     /// the program.
     private static func findSQLDirectory(_ environment: Environment) throws -> String {
-        if let configured = environment.optional(.sqlDirectory) { return configured }
+        if let directory = environment.optional(.sqlDirectory)
+            ?? findAbove("sql", holding: "migrations")
+        {
+            return directory
+        }
+        throw Environment.Failure(
+            name: Setting.sqlDirectory.name,
+            message: "is needed: there is no sql/migrations above the working folder or the program"
+        )
+    }
+
+    /// The first folder of this name above the working folder or the program that holds `file`.
+    private static func findAbove(_ name: String, holding file: String) -> String? {
         let program = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
         let starts = [
             URL(fileURLWithPath: FileManager.default.currentDirectoryPath),
@@ -95,17 +107,14 @@ struct Settings: Sendable {
         for start in starts {
             var folder = start
             for _ in 0..<8 {
-                let candidate = folder.appendingPathComponent("sql").path
-                if FileManager.default.fileExists(atPath: candidate + "/migrations") {
+                let candidate = folder.appendingPathComponent(name).path
+                if FileManager.default.fileExists(atPath: candidate + "/" + file) {
                     return candidate
                 }
                 folder.deleteLastPathComponent()
             }
         }
-        throw Environment.Failure(
-            name: Setting.sqlDirectory.name,
-            message: "is needed: there is no sql/migrations above the working folder or the program"
-        )
+        return nil
     }
 
     // MARK: What it configures
@@ -123,7 +132,10 @@ struct Settings: Sendable {
             host: try environment.string(.apiHost),
             port: try environment.integer(.apiPort, 0...65_535),
             concurrentRequestCountMax: try environment.integer(.apiConcurrency, 1...100_000),
-            sfuURL: environment.optional(.sfuURL) ?? "")
+            sfuURL: environment.optional(.sfuURL) ?? "",
+            swaggerUIDirectory: environment.optional(.swaggerUIDirectory)
+                ?? Self.findAbove(".build/swagger-ui", holding: "swagger-ui-bundle.js")
+                ?? Self.findAbove("swagger-ui", holding: "swagger-ui-bundle.js") ?? "")
     }
 
     func sfu() throws -> SFUService.Configuration {

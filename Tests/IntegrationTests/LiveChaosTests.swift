@@ -93,9 +93,11 @@ struct LiveChaosTests {
                 case 4: _ = try await stack.store.raiseHand(circleID, by: member)
                 case 5: try await stack.store.lowerHand(circleID, by: member)
                 case 6: _ = try await stack.store.promote(member.uid, in: circleID, by: host)
+                case 7 where Bool.random(using: &random):
+                    _ = try await stack.store.acceptInvitation(in: circleID, by: member)
                 case 7: _ = try await stack.store.demote(member.uid, in: circleID, by: host)
                 default:
-                    _ = try await stack.store.setMuted(true, member.uid, in: circleID, by: host)
+                    _ = try await stack.store.mute(member.uid, in: circleID, by: host)
                 }
             } catch is CommandError {
                 // Not all of it makes sense, as with people.
@@ -170,7 +172,7 @@ struct LiveChaosTests {
     @Test("Ingest and the database's sessions die and come back, and nobody misses anything")
     func restarts() async throws {
         let pipeline = try Pipeline()
-        defer { pipeline.test.pool.close() }
+        defer { pipeline.test.close() }
         let broker = try await Pipeline.makeBroker()
         pipeline.locator.point(to: broker)
         try await LiveStack.withAPI(pipeline) { stack in

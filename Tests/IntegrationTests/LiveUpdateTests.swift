@@ -25,7 +25,7 @@ struct LiveUpdateTests {
                     _ = try await stack.store.join(circleID, by: Self.ada)
                     _ = try await stack.store.raiseHand(circleID, by: Self.ada)
                     _ = try await stack.store.promote("ada", in: circleID, by: Self.host)
-                    _ = try await stack.store.setMuted(true, "ada", in: circleID, by: Self.host)
+                    _ = try await stack.store.mute("ada", in: circleID, by: Self.host)
                     _ = try await stack.store.end(circleID, by: Self.host)
                 }
                 return true
@@ -53,7 +53,7 @@ struct LiveUpdateTests {
     @Test("what Ingest has not stored yet follows an empty snapshot from event 1 on")
     func beforeIngest() async throws {
         let pipeline = try Pipeline()
-        defer { pipeline.test.pool.close() }
+        defer { pipeline.test.close() }
         let broker = try await Pipeline.makeBroker()
         pipeline.locator.point(to: broker)
         try await LiveStack.withAPI(pipeline) { stack in

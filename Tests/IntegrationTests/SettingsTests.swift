@@ -73,6 +73,7 @@ struct SettingsTests {
     /// Any text will do for these.
     private static let free: Set = [
         "FIREBASE_PROJECT_ID", "SMTP_USER", "SMTP_PASSWORD", "SQL_DIR", "SFU_URL",
+        "SWAGGER_UI_DIR",
     ]
 
     @Test("a value that makes no sense is refused and its variable named", arguments: badValues)

@@ -13,10 +13,18 @@ import Tokens
 public struct TestAPI: Sendable {
     public let store: TestStore
     public let apiKey = "test-api-key"
+    /// Every method and path that the router knows, with those that it answers by 405.
+    public let routes: [Route]
     public static let secret = "test-secret-test-secret-test-secret-32"
 
     private let client: any TestClientProtocol
     private let clock: any WallClock
+
+    public struct Route: Sendable {
+        public let method: HTTPRequest.Method
+        /// As `/v1/circles/{id}`.
+        public let path: String
+    }
 
     public struct Answer: Sendable {
         public let status: Int
@@ -36,7 +44,7 @@ public struct TestAPI: Sendable {
     /// Runs `body` with an API of its own.
     public static func run(
         clock: any WallClock = SystemWallClock(), concurrency: Int = 1024,
-        sfuURL: String = "ws://sfu.test",
+        sfuURL: String = "ws://sfu.test", swaggerUIDirectory: String = "",
         _ body: @escaping @Sendable (TestAPI) async throws -> Void
     ) async throws {
         let store = try TestStore(clock: clock)
@@ -47,7 +55,7 @@ public struct TestAPI: Sendable {
         let router = APIServer.router(
             .init(
                 host: "127.0.0.1", port: 0, concurrentRequestCountMax: concurrency,
-                sfuURL: sfuURL),
+                sfuURL: sfuURL, swaggerUIDirectory: swaggerUIDirectory),
             .init(
                 pool: store.apiPool, store: store.store,
                 keys: APIKeys(pool: store.apiPool, clock: clock),
@@ -58,9 +66,10 @@ public struct TestAPI: Sendable {
                     configuration: .init(apiKey: "circles", apiSecret: secret)),
                 clock: clock, live: LiveFeed(databaseURL: store.databaseURL, logger: logger),
                 exposition: { "circles_test 1\n" }))
+        let routes = router.routes.map { Route(method: $0.method, path: "\($0.path)") }
         let application = Application(router: router, logger: logger)
         try await application.test(.router) { client in
-            try await body(TestAPI(store: store, client: client, clock: clock))
+            try await body(TestAPI(store: store, routes: routes, client: client, clock: clock))
         }
     }
 
