@@ -4,7 +4,7 @@ SHELL := bash
 build_flags := --explicit-target-dependency-import-check error
 
 .PHONY: help packages clients docs contract build demo up test allocations fuzz lint format \
-        bench-ingest bench-live bench-sfu protos
+        bench-api bench-ingest bench-live bench-sfu protos
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -47,6 +47,11 @@ lint: ## Check the format of all Swift files
 
 format: ## Format all Swift files
 	swift format --in-place --parallel --recursive Package.swift Sources Tests
+
+bench-api: packages ## Measure the API beside pgbench and Express on the same SQL (release build)
+	@scripts/install-bench.sh
+	swift build -c release --scratch-path .build-release --product circles-bench
+	.build-release/release/circles-bench api
 
 bench-ingest: packages ## Measure Ingest beside a bare copy of the same rows (release build)
 	swift build -c release --scratch-path .build-release --product circles-bench
