@@ -35,7 +35,7 @@ final class LiveStack: Sendable {
 
     /// Runs `body` with everything up.
     static func run(
-        limits: LiveLimits = LiveLimits(),
+        limits: LiveLimits = LiveLimits(), concurrency: Int = 1024,
         _ body: @escaping @Sendable (LiveStack) async throws -> Void
     ) async throws {
         let pipeline = try Pipeline()
@@ -43,14 +43,14 @@ final class LiveStack: Sendable {
         let broker = try await Pipeline.makeBroker()
         pipeline.locator.point(to: broker)
         try await pipeline.run {
-            try await withAPI(pipeline, limits, body)
+            try await withAPI(pipeline, limits, concurrency: concurrency, body)
         }
         withExtendedLifetime(broker) {}
     }
 
     /// Runs `body` with an API on the pipeline's database.
     static func withAPI(
-        _ pipeline: Pipeline, _ limits: LiveLimits = LiveLimits(),
+        _ pipeline: Pipeline, _ limits: LiveLimits = LiveLimits(), concurrency: Int = 1024,
         _ body: @escaping @Sendable (LiveStack) async throws -> Void
     ) async throws {
         let test = pipeline.test
@@ -61,7 +61,7 @@ final class LiveStack: Sendable {
         let feed = LiveFeed(databaseURL: test.databaseURL, limits: limits, logger: logger)
         let (ports, listening) = AsyncStream<Int>.makeStream()
         let server = APIServer.service(
-            .init(host: "127.0.0.1", port: 0, concurrentRequestCountMax: 16, sfuURL: ""),
+            .init(host: "127.0.0.1", port: 0, concurrentRequestCountMax: concurrency, sfuURL: ""),
             .init(
                 pool: test.apiPool, store: test.store, keys: keys,
                 tokens: await TokenVerifier(
@@ -150,9 +150,24 @@ final class LiveStack: Sendable {
             return
         }
         var parser = LiveClientParser()
-        for try await chunk in response.body {
-            for message in try parser.take(chunk) where try await !body(message) { return }
+        var last: Int64 = -1
+        do {
+            for try await chunk in response.body {
+                for message in try parser.take(chunk) {
+                    last = message.id
+                    if try await !body(message) { return }
+                }
+            }
+        } catch let error as HTTPClientError {
+            throw BrokenOff(uid: uid, last: last, error: error)
         }
+    }
+
+    /// A stream that did not end as it should.
+    struct BrokenOff: Error {
+        let uid: String
+        let last: Int64
+        let error: HTTPClientError
     }
 
     struct Unexpected: Error {

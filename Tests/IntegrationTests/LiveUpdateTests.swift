@@ -63,6 +63,7 @@ struct LiveUpdateTests {
             #expect(response.headers.first(name: "content-type") == "text/event-stream")
             #expect(response.headers.first(name: "cache-control") == "no-store")
             #expect(response.headers.first(name: "x-accel-buffering") == "no")
+            #expect(response.headers.first(name: "connection") == "close")
             var parser = LiveClientParser()
             var chunks = response.body.makeAsyncIterator()
             while ids.isEmpty, let chunk = try await chunks.next() {
@@ -182,7 +183,7 @@ struct LiveUpdateTests {
 
     @Test("200 streams of one user are refused past the limit, and streams hold up no request")
     func flood() async throws {
-        try await LiveStack.run { stack in
+        try await LiveStack.run(concurrency: 16) { stack in
             let circleID = try await stack.test.makeCircle()
             let results = try await withThrowingTaskGroup(of: String.self) { group in
                 for _ in 1...200 {
@@ -234,6 +235,7 @@ struct LiveUpdateTests {
         let scans = text.split(separator: "\n").filter { $0.contains("on events_2") }
         let touched = scans.filter { !$0.contains("never executed") }
         #expect(scans.count > 390, "\(text.prefix(2000))")
-        #expect((1...20).contains(touched.count), "\(touched.count) of \(scans.count)")
+        // Each circle's own day, the one before it, and those made ahead.
+        #expect((1...40).contains(touched.count), "\(touched.count) of \(scans.count)")
     }
 }

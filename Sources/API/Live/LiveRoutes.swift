@@ -49,6 +49,8 @@ struct LiveRoutes: Sendable {
             headers: [
                 .contentType: "text/event-stream", .cacheControl: "no-store",
                 .accelBuffering: "no",
+                // It is closed after the stream: a client must not send its next request on it.
+                .connection: "close",
             ],
             body: ResponseBody { writer in
                 try await stream.run(request, context.channel, &writer)
