@@ -19,6 +19,7 @@ let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
 let hummingbirdTesting = Target.Dependency.product(
     name: "HummingbirdTesting", package: "hummingbird")
 let jwtKit = Target.Dependency.product(name: "JWTKit", package: "jwt-kit")
@@ -101,8 +102,9 @@ let package = Package(
             [
                 "BlockingThread", "CircleStore", "CZlib", "Database", "Domain", "EventLog",
                 "EventSchema", "Tokens",
-                crypto, cryptoExtras, hummingbird, jwtKit, logging, metrics, nioCore,
-                serviceLifecycle, yams,
+                crypto, cryptoExtras, hummingbird, hummingbirdCore, jwtKit, logging, metrics,
+                nioCore,
+                nioHTTP1, serviceLifecycle, yams,
             ]),
         library(
             "Jobs",
@@ -150,7 +152,7 @@ let package = Package(
             name: "TestKit",
             dependencies: [
                 "API", "CircleStore", "Database", "Domain", "Embedded", "Tokens", hummingbird,
-                hummingbirdTesting, logging,
+                hummingbirdTesting, logging, serviceLifecycle,
             ],
             path: "Tests/TestKit"),
         .testTarget(name: "DomainTests", dependencies: ["Domain"]),
@@ -162,7 +164,10 @@ let package = Package(
         .testTarget(name: "IngestTests", dependencies: ["Domain", "Ingest"]),
         .testTarget(
             name: "APITests",
-            dependencies: ["API", "CircleStore", "Database", "Domain", crypto, hummingbird, jwtKit]),
+            dependencies: [
+                "API", "CircleStore", "CZlib", "Database", "Domain", "Tokens", crypto, hummingbird,
+                jwtKit,
+            ]),
         .testTarget(name: "TokensTests", dependencies: ["Domain", "Tokens", jwtKit]),
         .testTarget(name: "MediaCryptoTests", dependencies: ["MediaCrypto"]),
         .testTarget(name: "DatagramTests", dependencies: ["Datagram"]),

@@ -37,30 +37,36 @@ public struct TestAPI: Sendable {
     public static func run(
         clock: any WallClock = SystemWallClock(), concurrency: Int = 1024,
         sfuURL: String = "ws://sfu.test",
+        configure: (inout APIServer.Configuration) -> Void = { _ in },
         _ body: @escaping @Sendable (TestAPI) async throws -> Void
     ) async throws {
         let store = try TestStore(clock: clock)
         defer { store.pool.close() }
-        let keys = APIKeys(pool: store.pool, clock: clock)
-        try await keys.register("test-api-key", name: "tests")
-        let router = APIServer.router(
-            .init(
-                host: "127.0.0.1", port: 0, concurrentRequestCountMax: concurrency,
-                sfuURL: sfuURL),
-            .init(
-                pool: store.pool, store: store.store, keys: keys,
-                tokens: await TokenVerifier(
-                    configuration: .init(developmentSecret: secret, firebase: nil), clock: clock,
-                    fetch: { _ in throw CancellationError() }),
-                mediaTokens: await MediaTokens(
-                    configuration: .init(apiKey: "circles", apiSecret: secret)),
-                clock: clock, exposition: { "circles_test 1\n" }))
+        var configuration = APIServer.Configuration(
+            host: "127.0.0.1", port: 0, concurrentRequestCountMax: concurrency, sfuURL: sfuURL)
+        configure(&configuration)
+        let router = APIServer.router(configuration, try await dependencies(store))
         var logger = Logger(label: "tests")
         logger.logLevel = .critical
         let application = Application(router: router, logger: logger)
         try await application.test(.router) { client in
             try await body(TestAPI(store: store, client: client, clock: clock))
         }
+    }
+
+    /// What a server on this store needs; `test-api-key` may do everything.
+    static func dependencies(_ store: TestStore) async throws -> APIServer.Dependencies {
+        let clock = store.clock
+        let keys = APIKeys(pool: store.pool, clock: clock)
+        try await keys.register("test-api-key", name: "tests")
+        return APIServer.Dependencies(
+            pool: store.pool, store: store.store, keys: keys,
+            tokens: await TokenVerifier(
+                configuration: .init(developmentSecret: secret, firebase: nil), clock: clock,
+                fetch: { _ in throw CancellationError() }),
+            mediaTokens: await MediaTokens(
+                configuration: .init(apiKey: "circles", apiSecret: secret)),
+            clock: clock, exposition: { "circles_test 1\n" })
     }
 
     public func token(_ uid: String, email: String? = nil) async throws -> String {

@@ -1,23 +1,16 @@
 import CircleStore
 import Domain
-import Foundation
-import Tokens
 
 /// The opaque form of a place in the directory.
 enum DirectoryCursor {
+    private static let listing = "circles"
+
     static func encode(_ position: DirectoryPosition) -> String {
-        let text = "\(position.startAt.microseconds).\(position.circleID)"
-        return Base64URL.encode(text.utf8)
+        KeysetCursor.encode(position.startAt, position.circleID, of: listing)
     }
 
     static func decode(_ cursor: String) -> DirectoryPosition? {
-        guard cursor.utf8.count <= 128, let data = Base64URL.decode(cursor) else { return nil }
-        let parts = String(decoding: data, as: UTF8.self).split(separator: ".", maxSplits: 1)
-        guard parts.count == 2, let microseconds = Int64(parts[0]),
-            Timestamp.range.contains(microseconds),
-            let circleID = CircleID(parts[1])
-        else { return nil }
-        return DirectoryPosition(
-            startAt: Timestamp(microseconds: microseconds), circleID: circleID)
+        let place: (time: Timestamp, id: CircleID)? = KeysetCursor.decode(cursor, of: listing)
+        return place.map { DirectoryPosition(startAt: $0.time, circleID: $0.id) }
     }
 }
