@@ -117,11 +117,13 @@ struct Settings: Sendable {
     }
 
     func api() throws -> APIServer.Configuration {
-        APIServer.Configuration(
+        var configuration = APIServer.Configuration(
             host: try environment.string(.apiHost),
             port: try environment.integer(.apiPort, 0...65_535),
             concurrentRequestCountMax: try environment.integer(.apiConcurrency, 1...100_000),
             sfuURL: environment.optional(.sfuURL) ?? "")
+        try configure(&configuration)
+        return configuration
     }
 
     func sfu() throws -> SFUService.Configuration {
