@@ -21,6 +21,7 @@ let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
 let hummingbirdTesting = Target.Dependency.product(
     name: "HummingbirdTesting", package: "hummingbird")
 let jwtKit = Target.Dependency.product(name: "JWTKit", package: "jwt-kit")
@@ -103,8 +104,8 @@ let package = Package(
             [
                 "BlockingThread", "CircleStore", "CZlib", "Database", "Domain", "EventLog",
                 "EventSchema", "Tokens",
-                crypto, cryptoExtras, hummingbird, jwtKit, logging, metrics, nioCore,
-                serviceLifecycle, yams,
+                crypto, cryptoExtras, hummingbird, hummingbirdCore, jwtKit, logging, metrics,
+                nioCore, nioHTTP1, serviceLifecycle, yams,
             ],
             resources: [.copy("OpenAPI/openapi.yaml")]),
         library(
@@ -153,7 +154,7 @@ let package = Package(
             name: "TestKit",
             dependencies: [
                 "API", "CircleStore", "Database", "Domain", "Embedded", "Tokens", hummingbird,
-                hummingbirdTesting, logging,
+                hummingbirdTesting, logging, serviceLifecycle,
             ],
             path: "Tests/TestKit"),
         .testTarget(name: "DomainTests", dependencies: ["Domain"]),
@@ -166,8 +167,8 @@ let package = Package(
         .testTarget(
             name: "APITests",
             dependencies: [
-                "API", "CircleStore", "Database", "Domain", "EventSchema", crypto, hummingbird,
-                jwtKit, nioCore,
+                "API", "CircleStore", "CZlib", "Database", "Domain", "EventSchema", "Tokens",
+                crypto, hummingbird, jwtKit, nioCore,
             ]),
         .testTarget(name: "TokensTests", dependencies: ["Domain", "Tokens", jwtKit]),
         .testTarget(name: "MediaCryptoTests", dependencies: ["MediaCrypto"]),

@@ -21,6 +21,12 @@ public struct APIServer {
         public var headerByteCountMax: Int
         /// Where Swagger UI's files are; empty: nowhere, and `/docs` says so.
         public var swaggerUIDirectory: String
+        public var rateLimits = RateLimitConfiguration()
+        public var connectionLimits = ConnectionLimits()
+        /// Whose pages' scripts may call.
+        public var allowedOrigins = AllowedOrigins.none
+        /// Whether clients shall use HTTPS only (`Strict-Transport-Security`).
+        public var isTransportSecure = false
 
         public init(
             host: String, port: Int, concurrentRequestCountMax: Int = 1024, sfuURL: String,
@@ -72,13 +78,7 @@ public struct APIServer {
     ) -> any Service {
         Application(
             router: router(configuration, dependencies),
-            server: .http1(
-                configuration: .init(
-                    idleTimeout: .seconds(75),
-                    httpDecoderConfiguration: .init(
-                        maxHeaderFieldSize: configuration.headerByteCountMax,
-                        maxHeaderListSize: configuration.headerByteCountMax,
-                        maxHeaderFieldCount: 100))),
+            server: GuardedChannel.server(configuration),
             configuration: .init(
                 address: .hostname(configuration.host, port: configuration.port),
                 serverName: "circles", backlog: 1024),
@@ -95,15 +95,28 @@ public struct APIServer {
         router.addMiddleware {
             MetricsMiddleware()
             RequestIdentification(clock: dependencies.clock)
+            SecurityHeaders(isTransportSecure: configuration.isTransportSecure)
+            CrossOrigin(origins: configuration.allowedOrigins)
+            Compression()
             ProblemDocuments()
+            PlainPaths()
         }
         addOperations(to: router, dependencies)
         DocumentationRoutes(
             document: .current, swaggerUI: SwaggerUI(directory: configuration.swaggerUIDirectory)
         ).add(to: router)
+        // Those who watch the server are not limited: their routes are above.
+        let limits = RateLimits(configuration.rateLimits, clock: dependencies.clock)
+        router.add(middleware: limits)
         let group = router.group("v1")
             .add(middleware: ConcurrencyLimit(configuration.concurrentRequestCountMax))
-            .add(middleware: Authentication(keys: dependencies.keys, tokens: dependencies.tokens))
+            .add(
+                middleware: Authentication(
+                    keys: dependencies.keys, tokens: dependencies.tokens, limits: limits)
+            )
+            .add(
+                middleware: Idempotency(
+                    store: IdempotencyStore(pool: dependencies.pool, clock: dependencies.clock)))
         let admissions = Admissions(
             mediaTokens: dependencies.mediaTokens, sfuURL: configuration.sfuURL,
             clock: dependencies.clock)

@@ -22,11 +22,33 @@ enum JSON {
     static func response(
         _ value: some Encodable, status: HTTPResponse.Status = .ok, headers: HTTPFields = [:]
     ) -> Response {
+        response(encoded: encode(value), status: status, headers: headers)
+    }
+
+    static func response(
+        encoded bytes: [UInt8], status: HTTPResponse.Status = .ok, headers: HTTPFields = [:]
+    ) -> Response {
         var headers = headers
         headers[.contentType] = "application/json"
         return Response(
             status: status, headers: headers,
-            body: ResponseBody(byteBuffer: ByteBuffer(bytes: encode(value))))
+            body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
+    }
+
+    /// Reads a body whole.
+    ///
+    /// - Throws: `Problem` for one that is too large, or shorter than it said: a connection that
+    ///   ends amid a body must not pass for its end (RFC 9112 §8).
+    static func bytes(of request: Request) async throws -> [UInt8] {
+        let length = request.headers[.contentLength].flatMap { Int($0) } ?? 0
+        guard length <= bodyByteCountMax else { throw Problem.bodyTooLarge }
+        do {
+            let bytes = Array(buffer: try await request.body.collect(upTo: bodyByteCountMax))
+            guard bytes.count >= length else { throw Problem.requestIncomplete }
+            return bytes
+        } catch is NIOTooManyBytesError {
+            throw Problem.bodyTooLarge
+        }
     }
 
     /// For commands without parameters: no body, or an empty object.
@@ -40,14 +62,7 @@ enum JSON {
     /// - Throws: `Problem` for a body that is too large, of another media type, not UTF-8, not
     ///   JSON or no object. An empty body reads as `{}` where that is allowed.
     static func fields(of request: Request, mayBeEmpty: Bool = false) async throws -> JSONFields {
-        let length = request.headers[.contentLength].flatMap { Int($0) } ?? 0
-        guard length <= bodyByteCountMax else { throw Problem.bodyTooLarge }
-        let bytes: [UInt8]
-        do {
-            bytes = Array(buffer: try await request.body.collect(upTo: bodyByteCountMax))
-        } catch is NIOTooManyBytesError {
-            throw Problem.bodyTooLarge
-        }
+        let bytes = try await bytes(of: request)
         if bytes.isEmpty, mayBeEmpty { return JSONFields([:]) }
         let type = request.headers[.contentType] ?? ""
         let mediaType = type.prefix { $0 != ";" }.lowercased().filter { $0 != " " }

@@ -20,13 +20,15 @@ struct Problem: Error {
         let message: String
     }
 
-    init(
-        _ status: HTTPResponse.Status, _ code: String, _ title: String, detail: String? = nil
-    ) {
+    init(_ code: ProblemCode, _ title: String, detail: String? = nil) {
+        self.init(code.status, code.rawValue, title)
+        self.detail = detail
+    }
+
+    private init(_ status: HTTPResponse.Status, _ code: String, _ title: String) {
         self.status = status
         self.code = code
         self.title = title
-        self.detail = detail
     }
 
     private struct Document: Encodable {
@@ -53,41 +55,44 @@ struct Problem: Error {
 
 extension Problem {
     static func validation(_ fields: [FieldError]) -> Problem {
-        var problem = Problem(
-            .unprocessableContent, "validation_failed", "The request has invalid fields")
+        var problem = Problem(.validationFailed, "The request has invalid fields")
         problem.fields = fields
         problem.detail = fields.map { "\($0.field): \($0.message)" }.joined(separator: "; ")
         return problem
     }
 
-    static let malformedJSON = Problem(
-        .badRequest, "malformed_json", "The body is not a JSON object in UTF-8")
+    static let malformedJSON = Problem(.malformedJSON, "The body is not a JSON object in UTF-8")
     static let bodyTooLarge = Problem(
-        .contentTooLarge, "body_too_large", "The body is larger than \(JSON.bodyByteCountMax) bytes"
-    )
+        .bodyTooLarge, "The body is larger than \(JSON.bodyByteCountMax) bytes")
+    static let requestIncomplete = Problem(
+        .requestIncomplete, "The body ended before its Content-Length")
     static let unsupportedMediaType = Problem(
-        .unsupportedMediaType, "unsupported_media_type", "The body must be application/json")
-    static let routeNotFound = Problem(.notFound, "route_not_found", "No such route")
+        .unsupportedMediaType, "The body must be application/json")
+    static let routeNotFound = Problem(.routeNotFound, "No such route")
+
     static func methodNotAllowed(_ allowed: [HTTPRequest.Method]) -> Problem {
-        var problem = Problem(
-            .methodNotAllowed, "method_not_allowed", "The route does not take this method")
+        var problem = Problem(.methodNotAllowed, "The route does not take this method")
         problem.headers[.allow] = allowed.map(\.rawValue).joined(separator: ", ")
         return problem
     }
 
-    static let internalError = Problem(
-        .internalServerError, "internal_error", "Something went wrong on our side")
+    static let internalError = Problem(.internalError, "Something went wrong on our side")
 
     static var overloaded: Problem {
-        var problem = Problem(
-            .serviceUnavailable, "overloaded", "Too much to do at the moment; try again shortly")
-        problem.headers[.retryAfter] = "1"
+        Problem(.overloaded, "Too much to do at the moment; try again shortly")
+            .retryable(afterSeconds: 1)
+    }
+
+    static func unauthorized(_ code: ProblemCode, _ title: String) -> Problem {
+        var problem = Problem(code, title)
+        problem.headers[.wwwAuthenticate] = "Bearer realm=\"circles\", error=\"\(code.rawValue)\""
         return problem
     }
 
-    static func unauthorized(_ code: String, _ title: String) -> Problem {
-        var problem = Problem(.unauthorized, code, title)
-        problem.headers[.wwwAuthenticate] = "Bearer realm=\"circles\", error=\"\(code)\""
+    /// Says when to try again (RFC 9110 §10.2.3).
+    func retryable(afterSeconds seconds: Int64) -> Problem {
+        var problem = self
+        problem.headers[.retryAfter] = "\(seconds)"
         return problem
     }
 
@@ -96,11 +101,17 @@ extension Problem {
         switch error {
         case let problem as Problem: self = problem
         case let error as CommandError: self.init(error)
+        case let error as CreationLimitReached:
+            self = Problem(CommandError.creationLimitReached)
+                .retryable(afterSeconds: error.retryAfterSeconds)
+        case is VersionMismatch:
+            self.init(.preconditionFailed, "The circle has changed since you read it")
         case let error as DatabaseError where error.isRetriable: self = .overloaded
         case let error as HTTPError where error.status == .notFound: self = .routeNotFound
         case let error as HTTPError where error.status == .contentTooLarge: self = .bodyTooLarge
         case let error as HTTPError where error.status.kind == .clientError:
-            self.init(error.status, "bad_request", error.body ?? "Bad request")
+            self.init(
+                error.status, ProblemCode.badRequest.rawValue, error.body ?? "Bad request")
         default: self = .internalError
         }
     }

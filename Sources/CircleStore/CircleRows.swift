@@ -7,9 +7,9 @@ extension Circle {
         circles.circle_id, title, category, privacy, host_uid,
         co_host_uids, cover_url, start_at,
         duration_min, max_speakers, max_listeners, mic_policy, status, circles.created_at,
-        started_at, ended_at
+        started_at, ended_at, version
         """
-    static let columnCount = 16
+    static let columnCount = 17
 
     init(row: Row) throws {
         circleID = try row.get(0)
@@ -22,6 +22,7 @@ extension Circle {
         createdAt = try row.get(13)
         startedAt = try row.optional(14)
         endedAt = try row.optional(15)
+        version = try row.get(16)
     }
 }
 

@@ -65,29 +65,31 @@ public struct Admission: Sendable {
 extension CircleStore {
     /// Creates a circle; its creator is the host.
     ///
-    /// - Throws: `CommandError.creationLimitReached` for the sixth in 24 hours.
-    public func create(_ draft: CircleDraft, by caller: Caller) async throws -> Admission {
+    /// - Parameter id: for the new circle, chosen by the caller; if a circle of the same host has
+    ///   it already, that one is returned as resumed, so creating twice by one id creates once.
+    /// - Throws: `CreationLimitReached` for the sixth in 24 hours.
+    public func create(
+        _ draft: CircleDraft, id: CircleID? = nil, by caller: Caller
+    ) async throws -> Admission {
         precondition(draft.details.hostUID == caller.uid, "the creator is the host")
         let now = clock.now()
-        let (settings, dayAgo) = (settings, now.adding(seconds: -86_400))
+        let store = self
         let admission = try await pool.transaction(settings: caller.rowSecurity) { connection in
             // The lock makes the limit exact across processes: a host's creations queue here.
             try connection.query(
                 "select pg_advisory_xact_lock(hashtextextended(\(caller.uid), 1))")
-            let recent: Int = try connection.query(
-                """
-                select count(*) from circles
-                where creator_uid = \(caller.uid) and created_at > \(dayAgo)
-                """)[0].get(0)
-            guard recent < Limits.creationsPerHostAndDay else {
-                throw CommandError.creationLimitReached
+            if let id,
+                let existing = try connection.created(id, by: caller, store: store)
+            {
+                return existing
             }
+            try connection.requireCreation(by: caller.uid, now: now)
             let circle = Circle(
-                circleID: CircleID(now: now), details: draft.details, status: .scheduled,
+                circleID: id ?? CircleID(now: now), details: draft.details, status: .scheduled,
                 createdAt: now, startedAt: nil, endedAt: nil)
             try connection.insert(circle, hostEmail: caller.email)
             var transaction = CircleTransaction(
-                connection: connection, created: circle, caller: caller, settings: settings)
+                connection: connection, created: circle, caller: caller, settings: store.settings)
             try transaction.replaceInvitations(draft.invitedUIDs)
             transaction.record(.circleCreated(draft.details))
             var seat: Seat?
@@ -105,11 +107,15 @@ extension CircleStore {
     }
 
     /// Changes a circle that has not begun, and opens it if the patch says so.
+    ///
+    /// - Throws: `VersionMismatch` when the condition does not hold.
     public func update(
-        _ circleID: CircleID, _ patch: CirclePatch, by caller: Caller
+        _ circleID: CircleID, _ patch: CirclePatch, if condition: VersionCondition = .any,
+        by caller: Caller
     ) async throws -> Circle {
         try await command(on: circleID, by: caller) { transaction in
             try transaction.requireModerator()
+            try condition.require(transaction.circle.version)
             switch transaction.circle.status {
             case .scheduled: break
             case .live: throw CommandError.circleAlreadyStarted
@@ -119,11 +125,11 @@ extension CircleStore {
             if details.coHostUIDs != transaction.circle.details.coHostUIDs {
                 guard caller.uid == details.hostUID else { throw CommandError.forbidden }
             }
-            if details != transaction.circle.details {
-                try transaction.replaceDetails(details)
-            }
+            let isOther = details != transaction.circle.details
+            if isOther { try transaction.replaceDetails(details) }
             if let invited = patch.invitedUIDs {
                 try transaction.replaceInvitations(invited)
+                if !isOther { try transaction.raiseVersion() }
             }
             if patch.starts {
                 try transaction.start()
@@ -140,11 +146,15 @@ extension CircleStore {
     }
 
     /// Ends a circle for everyone in it.
+    ///
+    /// - Throws: `VersionMismatch` when the condition does not hold.
     public func end(
-        _ circleID: CircleID, reason: EndReason = .host, by caller: Caller
+        _ circleID: CircleID, reason: EndReason = .host, if condition: VersionCondition = .any,
+        by caller: Caller
     ) async throws -> Circle {
         try await command(on: circleID, by: caller) { transaction in
             try transaction.requireModerator()
+            try condition.require(transaction.circle.version)
             guard transaction.circle.status != .ended else { throw CommandError.circleEnded }
             try transaction.end(reason)
             return transaction.circle
@@ -153,6 +163,41 @@ extension CircleStore {
 }
 
 extension Connection {
+    /// The circle that an earlier try created under this id; `nil` when there is none.
+    ///
+    /// - Throws: `CommandError.circleNotFound` when the id is another host's circle.
+    fileprivate func created(
+        _ id: CircleID, by caller: Caller, store: CircleStore
+    ) throws -> Admission? {
+        let rows = try query("select creator_uid from circles where circle_id = \(id)")
+        guard let row = rows.first else { return nil }
+        guard try row.get(0, as: String.self) == caller.uid else {
+            throw CommandError.circleNotFound
+        }
+        let transaction = try CircleTransaction(
+            connection: self, circleID: id, caller: caller, store: store)
+        let seat = try transaction.seat(of: caller.uid)
+        return Admission(
+            circle: transaction.circle, seat: seat, isResumed: true,
+            node: seat == nil ? nil : try transaction.place())
+    }
+
+    /// - Throws: `CreationLimitReached`, with the time until the oldest creation is a day old.
+    fileprivate func requireCreation(by uid: String, now: Timestamp) throws {
+        let daySeconds: Int64 = 86_400
+        let row = try query(
+            """
+            select count(*), min(created_at) from circles
+            where creator_uid = \(uid) and created_at > \(now.adding(seconds: -daySeconds))
+            """)[0]
+        let count: Int = try row.get(0)
+        guard count >= Limits.creationsPerHostAndDay else { return }
+        let oldest: Timestamp = try row.optional(1) ?? now
+        let microseconds = oldest.adding(seconds: daySeconds).microseconds - now.microseconds
+        throw CreationLimitReached(
+            retryAfterSeconds: max(1, (microseconds + 999_999) / 1_000_000))
+    }
+
     fileprivate func insert(_ circle: Circle, hostEmail: String?) throws {
         let details = circle.details
         try query(

@@ -17,15 +17,17 @@ public struct UserReport: Sendable, Hashable {
 extension CircleStore {
     /// Keeps a report about a user who is or was in the circle.
     ///
+    /// - Parameter id: for the report, chosen by the caller: sent again, it is kept once.
     /// - Returns: the report's id.
     /// - Throws: `CommandError.memberNotFound` about one who never was there, `.forbidden` about
     ///   oneself, `.reportLimitReached` past `Limits.reportsPerUserAndCircle`.
     public func report(
-        _ report: UserReport, in circleID: CircleID, by caller: Caller
+        _ report: UserReport, id: EventID? = nil, in circleID: CircleID, by caller: Caller
     ) async throws -> EventID {
         try await command(on: circleID, by: caller) { transaction in
             let uid = transaction.caller.uid
             guard report.uid != uid else { throw CommandError.forbidden }
+            if let id, try transaction.hasReport(id) { return id }
             guard try transaction.hasBeenInside(report.uid) else {
                 throw CommandError.memberNotFound
             }
@@ -37,7 +39,7 @@ extension CircleStore {
             guard count < Limits.reportsPerUserAndCircle else {
                 throw CommandError.reportLimitReached
             }
-            let reportID = EventID(now: transaction.now)
+            let reportID = id ?? EventID(now: transaction.now)
             try transaction.connection.query(
                 """
                 insert into user_reports (
@@ -57,6 +59,15 @@ extension CircleStore {
 }
 
 extension CircleTransaction {
+    fileprivate func hasReport(_ reportID: EventID) throws -> Bool {
+        try connection.query(
+            """
+            select 1::int8 from user_reports
+            where report_id = \(reportID) and reporter_uid = \(caller.uid)
+            """
+        ).count > 0
+    }
+
     /// Whether a user runs the circle, sits in it or has left it.
     fileprivate func hasBeenInside(_ uid: String) throws -> Bool {
         if circle.isHosted(by: uid) { return true }

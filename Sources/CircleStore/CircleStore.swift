@@ -94,6 +94,9 @@ public struct Circle: Sendable, Hashable {
     public let createdAt: Timestamp
     public var startedAt: Timestamp?
     public var endedAt: Timestamp?
+    /// Counts the changes of description and status, from 1. Who is inside does not count: that
+    /// changes all the time and is nobody's to overwrite.
+    public internal(set) var version: Int64 = 1
 
     /// Whether the member may moderate.
     public func isHosted(by uid: String) -> Bool {

@@ -272,10 +272,11 @@ struct CircleTransaction {
     mutating func start() throws {
         circle.status = .live
         circle.startedAt = now
+        circle.version += 1
         try connection.query(
             """
             update circles
-            set status = 'live', started_at = \(now)
+            set status = 'live', started_at = \(now), version = version + 1
             where circle_id = \(circle.circleID)
             """)
         record(.circleStarted(actorUID: caller.uid))
@@ -285,10 +286,11 @@ struct CircleTransaction {
         try vacateAll(.circleEnded)
         circle.status = .ended
         circle.endedAt = now
+        circle.version += 1
         try connection.query(
             """
             update circles
-            set status = 'ended', ended_at = \(now)
+            set status = 'ended', ended_at = \(now), version = version + 1
             where circle_id = \(circle.circleID)
             """)
         record(.circleEnded(actorUID: caller.uid, reason))
@@ -296,6 +298,7 @@ struct CircleTransaction {
 
     mutating func replaceDetails(_ details: CircleDetails) throws {
         circle.details = details
+        circle.version += 1
         try connection.query(
             """
             update circles
@@ -307,10 +310,18 @@ struct CircleTransaction {
                 duration_min = \(Int32(details.durationMinutes)),
                 max_speakers = \(Int32(details.maxSpeakers)),
                 max_listeners = \(Int32(details.maxListeners)),
-                mic_policy = \(details.micPolicy.rawValue)
+                mic_policy = \(details.micPolicy.rawValue),
+                version = version + 1
             where circle_id = \(circle.circleID)
             """)
         record(.circleUpdated(details, actorUID: caller.uid))
+    }
+
+    /// For a change that the circle's row does not show.
+    mutating func raiseVersion() throws {
+        circle.version += 1
+        try connection.query(
+            "update circles set version = version + 1 where circle_id = \(circle.circleID)")
     }
 
     func replaceInvitations(_ uids: [String]) throws {

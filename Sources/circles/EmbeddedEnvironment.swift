@@ -23,6 +23,11 @@ final class EmbeddedEnvironment {
         where environment.optional(setting) == nil {
             environment.set(setting, secrets[setting.name] ?? "")
         }
+        // One machine plays all users here, by one key.
+        for setting in [Setting.apiRatePerKey, .apiRatePerAddress]
+        where !environment.isSet(setting) {
+            environment.set(setting, "0")
+        }
         developmentSecret = environment.optional(.developmentSecret) ?? ""
         if environment.optional(.databaseURL) == nil {
             let postgres = try EmbeddedPostgres(home: home)

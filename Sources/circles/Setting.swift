@@ -40,6 +40,38 @@ struct Setting: Sendable {
     static let apiConcurrency = Setting(
         name: "API_CONCURRENCY", defaultValue: "1024",
         summary: "Requests answered at once; more get 503, 1 to 100000.")
+    static let apiRatePerUser = Setting(
+        name: "API_RATE_PER_USER", defaultValue: "600",
+        summary: "Requests a minute of one user to one API process, 0 to 1000000; 0: no limit.")
+    static let apiRatePerKey = Setting(
+        name: "API_RATE_PER_KEY", defaultValue: "60000",
+        summary:
+            "The same for one API key, which a whole app shares. `up` and `demo` set no limit unless this is set."
+    )
+    static let apiRatePerAddress = Setting(
+        name: "API_RATE_PER_ADDRESS", defaultValue: "6000",
+        summary:
+            "The same for one client address, with or without a key; many users may share one. `up` and `demo` set no limit unless this is set."
+    )
+    static let apiConnectionsPerAddress = Setting(
+        name: "API_CONNECTIONS_PER_ADDRESS", defaultValue: "1024",
+        summary: "Connections of one client address at once, 0 to 100000; 0: no limit.")
+    static let apiHeadSeconds = Setting(
+        name: "API_HEAD_SECONDS", defaultValue: "10",
+        summary: "How long a request's head may take to arrive, 1 to 300.")
+    static let apiTrustedProxies = Setting(
+        name: "API_TRUSTED_PROXIES", defaultValue: "",
+        summary:
+            "Addresses of our own proxies, `10.0.0.0/8,2001:db8::/32`: their X-Forwarded-For is believed."
+    )
+    static let apiCORSOrigins = Setting(
+        name: "API_CORS_ORIGINS", defaultValue: "",
+        summary:
+            "Web pages that may call the API, `https://app.example.org,…`, or `*`; empty: none.")
+    static let apiHSTS = Setting(
+        name: "API_HSTS", defaultValue: "false",
+        summary:
+            "Whether clients reach the API by HTTPS only and shall remember it, true or false.")
     static let relayShards = Setting(
         name: "RELAY_SHARDS", defaultValue: "1",
         summary:
@@ -146,7 +178,9 @@ struct Setting: Sendable {
 
     static let all = [
         databaseURL, databasePoolSize, kafkaBrokers, kafkaProperties, kafkaPartitions,
-        kafkaReplication, kafkaSessionTimeout, apiHost, apiPort, apiConcurrency, relayShards,
+        kafkaReplication, kafkaSessionTimeout, apiHost, apiPort, apiConcurrency, apiRatePerUser,
+        apiRatePerKey, apiRatePerAddress, apiConnectionsPerAddress, apiHeadSeconds,
+        apiTrustedProxies, apiCORSOrigins, apiHSTS, relayShards,
         ingestBatch, ingestGroup, seatLease, hostGrace, developmentSecret, firebaseProject,
         firebaseJWKS,
         mediaKey, mediaSecret, mediaTokenSeconds, sfuURL, sfuNodeID, sfuHost, sfuPort,
@@ -217,6 +251,9 @@ struct Environment: Sendable {
     mutating func set(_ setting: Setting, _ value: String) {
         values[setting.name] = value
     }
+
+    /// Whether it has a value of its own, not a default.
+    func isSet(_ setting: Setting) -> Bool { values[setting.name].map { !$0.isEmpty } ?? false }
 
     /// The value, or `nil` when it is neither set nor has a default.
     func optional(_ setting: Setting) -> String? {

@@ -128,7 +128,7 @@ struct Settings: Sendable {
     }
 
     func api() throws -> APIServer.Configuration {
-        APIServer.Configuration(
+        var configuration = APIServer.Configuration(
             host: try environment.string(.apiHost),
             port: try environment.integer(.apiPort, 0...65_535),
             concurrentRequestCountMax: try environment.integer(.apiConcurrency, 1...100_000),
@@ -136,6 +136,8 @@ struct Settings: Sendable {
             swaggerUIDirectory: environment.optional(.swaggerUIDirectory)
                 ?? Self.findAbove(".build/swagger-ui", holding: "swagger-ui-bundle.js")
                 ?? Self.findAbove("swagger-ui", holding: "swagger-ui-bundle.js") ?? "")
+        try configure(&configuration)
+        return configuration
     }
 
     func sfu() throws -> SFUService.Configuration {

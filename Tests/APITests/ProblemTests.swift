@@ -89,7 +89,7 @@ struct ProblemTests {
 
     @Test("a response is a problem document with the problem's status and headers")
     func makesResponses() {
-        let response = Problem.unauthorized("token_invalid", "No").response(requestID: "r-1")
+        let response = Problem.unauthorized(.tokenInvalid, "No").response(requestID: "r-1")
         #expect(response.status.code == 401)
         #expect(response.headers[.contentType] == "application/problem+json")
         #expect(

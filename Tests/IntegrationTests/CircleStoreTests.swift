@@ -19,6 +19,8 @@ struct CircleStoreTests {
                         return nil
                     } catch let error as CommandError {
                         return error
+                    } catch is CreationLimitReached {
+                        return .creationLimitReached
                     }
                 }
             }

@@ -268,6 +268,7 @@ struct RouteTests {
             for _ in 1...5 { #expect(try await create("ada").status == 201) }
             let sixth = try await create("ada")
             #expect(sixth.mismatches(429, "creation_limit_reached") == [])
+            #expect(sixth.headers[.retryAfter] == "86400")
             #expect(try await create("bob").status == 201)
             clock.advance(seconds: 86_399)
             #expect(try await create("ada").status == 429)

@@ -45,32 +45,41 @@ public struct TestAPI: Sendable {
     public static func run(
         clock: any WallClock = SystemWallClock(), concurrency: Int = 1024,
         sfuURL: String = "ws://sfu.test", swaggerUIDirectory: String = "",
+        configure: (inout APIServer.Configuration) -> Void = { _ in },
         _ body: @escaping @Sendable (TestAPI) async throws -> Void
     ) async throws {
         let store = try TestStore(clock: clock)
         defer { store.close() }
-        try await APIKeys(pool: store.pool, clock: clock).register("test-api-key", name: "tests")
+        var configuration = APIServer.Configuration(
+            host: "127.0.0.1", port: 0, concurrentRequestCountMax: concurrency, sfuURL: sfuURL,
+            swaggerUIDirectory: swaggerUIDirectory)
+        configure(&configuration)
+        let router = APIServer.router(configuration, try await dependencies(store))
         var logger = Logger(label: "tests")
         logger.logLevel = .critical
-        let router = APIServer.router(
-            .init(
-                host: "127.0.0.1", port: 0, concurrentRequestCountMax: concurrency,
-                sfuURL: sfuURL, swaggerUIDirectory: swaggerUIDirectory),
-            .init(
-                pool: store.apiPool, store: store.store,
-                keys: APIKeys(pool: store.apiPool, clock: clock),
-                tokens: await TokenVerifier(
-                    configuration: .init(developmentSecret: secret, firebase: nil), clock: clock,
-                    fetch: { _ in throw CancellationError() }),
-                mediaTokens: await MediaTokens(
-                    configuration: .init(apiKey: "circles", apiSecret: secret)),
-                clock: clock, live: LiveFeed(databaseURL: store.databaseURL, logger: logger),
-                exposition: { "circles_test 1\n" }))
         let routes = router.routes.map { Route(method: $0.method, path: "\($0.path)") }
         let application = Application(router: router, logger: logger)
         try await application.test(.router) { client in
             try await body(TestAPI(store: store, routes: routes, client: client, clock: clock))
         }
+    }
+
+    /// What a server on this store needs; `test-api-key` may do everything.
+    static func dependencies(_ store: TestStore) async throws -> APIServer.Dependencies {
+        let clock = store.clock
+        try await APIKeys(pool: store.pool, clock: clock).register("test-api-key", name: "tests")
+        var logger = Logger(label: "tests")
+        logger.logLevel = .critical
+        return APIServer.Dependencies(
+            pool: store.apiPool, store: store.store,
+            keys: APIKeys(pool: store.apiPool, clock: clock),
+            tokens: await TokenVerifier(
+                configuration: .init(developmentSecret: secret, firebase: nil), clock: clock,
+                fetch: { _ in throw CancellationError() }),
+            mediaTokens: await MediaTokens(
+                configuration: .init(apiKey: "circles", apiSecret: secret)),
+            clock: clock, live: LiveFeed(databaseURL: store.databaseURL, logger: logger),
+            exposition: { "circles_test 1\n" })
     }
 
     public func token(_ uid: String, email: String? = nil) async throws -> String {

@@ -1,9 +1,7 @@
 import CircleStore
 import Domain
-import Foundation
 import HTTPTypes
 import Hummingbird
-import Tokens
 
 /// What concerns the caller and no circle: `/v1/me`.
 struct AccountRoutes: Sendable {
@@ -81,12 +79,15 @@ struct AccountRoutes: Sendable {
 
 /// The opaque form of a place in a user's history.
 enum HistoryCursor {
+    private static let listing = "history"
+
     static func encode(_ position: HistoryPosition) -> String {
-        KeysetCursor.encode(position.joinedAt, position.sessionID)
+        KeysetCursor.encode(position.joinedAt, position.sessionID, of: listing)
     }
 
     static func decode(_ cursor: String) -> HistoryPosition? {
-        KeysetCursor.decode(cursor).map { HistoryPosition(joinedAt: $0, sessionID: $1) }
+        let place: (time: Timestamp, id: SessionID)? = KeysetCursor.decode(cursor, of: listing)
+        return place.map { HistoryPosition(joinedAt: $0.time, sessionID: $0.id) }
     }
 }
 

@@ -23,7 +23,9 @@ struct CircleRoutes: Sendable {
         let caller = try context.caller
         var fields = try await JSON.fields(of: request)
         let draft = try CircleDraft(&fields, hostUID: caller.uid, now: clock.now())
-        let admission = try await store.create(draft, by: caller)
+        let admission = try await store.create(
+            draft, id: context.creationID.map { CircleID(high: $0.high, low: $0.low) },
+            by: caller)
         return JSON.response(
             try await admissions.body(of: admission, for: caller), status: .created,
             headers: [.location: "/v1/circles/\(admission.circle.circleID)"])
@@ -36,14 +38,17 @@ struct CircleRoutes: Sendable {
         let circleID = try context.circleID
         var fields = try await JSON.fields(of: request)
         let patch = try CirclePatch(&fields, now: clock.now())
-        return JSON.response(
-            CircleBody(try await store.update(circleID, patch, by: context.caller)))
+        let circle = try await store.update(
+            circleID, patch, if: CircleTag.condition(request.headers), by: context.caller)
+        return CircleTag.response(CircleBody(circle), version: circle.version)
     }
 
     @Sendable
     private func end(_ request: Request, _ context: CirclesRequestContext) async throws -> Response
     {
-        JSON.response(CircleBody(try await store.end(context.circleID, by: context.caller)))
+        let circle = try await store.end(
+            context.circleID, if: CircleTag.condition(request.headers), by: context.caller)
+        return CircleTag.response(CircleBody(circle), version: circle.version)
     }
 
     // MARK: Reading
@@ -75,6 +80,8 @@ struct CircleRoutes: Sendable {
     @Sendable
     private func show(_ request: Request, _ context: CirclesRequestContext) async throws -> Response
     {
-        JSON.response(CircleBody(try await store.circle(context.circleID, for: context.caller)))
+        let view = try await store.circle(context.circleID, for: context.caller)
+        return CircleTag.response(
+            CircleBody(view), version: view.circle.version, readerHas: request.headers)
     }
 }

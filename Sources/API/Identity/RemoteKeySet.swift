@@ -47,7 +47,7 @@ public actor RemoteKeySet {
         }
         guard let current else { throw Problem.overloaded }
         guard current.ids.contains(kid) else {
-            throw Problem.unauthorized("token_invalid", "The bearer token is not valid")
+            throw Problem.unauthorized(.tokenInvalid, "The bearer token is not valid")
         }
         return current.keys
     }

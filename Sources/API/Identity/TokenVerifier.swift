@@ -67,12 +67,12 @@ public struct TokenVerifier: Sendable {
     ///   `token_expired`.
     func verify(authorization: String?) async throws -> Identity {
         guard let token = bearerToken(authorization) else {
-            throw Problem.unauthorized("token_missing", "A bearer token is required")
+            throw Problem.unauthorized(.tokenMissing, "A bearer token is required")
         }
         guard let unverified = UnverifiedToken(token, as: UserClaims.self) else {
-            throw Problem.unauthorized("token_malformed", "The bearer token is not a JWT")
+            throw Problem.unauthorized(.tokenMalformed, "The bearer token is not a JWT")
         }
-        let invalid = Problem.unauthorized("token_invalid", "The bearer token is not valid")
+        let invalid = Problem.unauthorized(.tokenInvalid, "The bearer token is not valid")
         let keys: JWTKeyCollection
         if unverified.claims.iss == Self.developmentIssuer, unverified.algorithm == "HS256",
             let developmentKeys
@@ -96,11 +96,11 @@ public struct TokenVerifier: Sendable {
     }
 
     private func identity(_ claims: UserClaims) throws -> Identity {
-        let invalid = Problem.unauthorized("token_invalid", "The bearer token is not valid")
+        let invalid = Problem.unauthorized(.tokenInvalid, "The bearer token is not valid")
         let now = Double(clock.now().microseconds) / 1e6
         guard let expiry = claims.exp, expiry.isFinite else { throw invalid }
         guard now < expiry else {
-            throw Problem.unauthorized("token_expired", "The bearer token has expired")
+            throw Problem.unauthorized(.tokenExpired, "The bearer token has expired")
         }
         for begin in [claims.iat, claims.nbf, claims.auth_time] {
             if let begin, begin > now + Self.leewaySeconds { throw invalid }

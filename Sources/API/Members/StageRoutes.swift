@@ -82,7 +82,7 @@ struct StageRoutes: Sendable {
         try await JSON.requireEmpty(request)
         let circle = try await store.addCoHost(
             try context.uid, to: context.circleID, by: context.caller)
-        return JSON.response(CircleBody(circle))
+        return CircleTag.response(CircleBody(circle), version: circle.version)
     }
 
     @Sendable
@@ -92,7 +92,7 @@ struct StageRoutes: Sendable {
         try await JSON.requireEmpty(request)
         let circle = try await store.removeCoHost(
             try context.uid, from: context.circleID, by: context.caller)
-        return JSON.response(CircleBody(circle))
+        return CircleTag.response(CircleBody(circle), version: circle.version)
     }
 
     private struct ReportBody: Encodable {
@@ -114,8 +114,8 @@ struct StageRoutes: Sendable {
         try fields.finish()
         guard let uid, let category else { throw Problem.internalError }  // finish() has thrown
         let reportID = try await store.report(
-            UserReport(uid: uid, category: category, comment: comment ?? ""), in: circleID,
-            by: context.caller)
+            UserReport(uid: uid, category: category, comment: comment ?? ""),
+            id: context.creationID, in: circleID, by: context.caller)
         return JSON.response(ReportBody(reportId: reportID), status: .created)
     }
 }

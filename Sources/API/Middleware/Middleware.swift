@@ -3,6 +3,7 @@ import HTTPTypes
 import Hummingbird
 import Logging
 import Metrics
+import NIOHTTP1
 import Synchronization
 
 extension HTTPField.Name {
@@ -44,8 +45,12 @@ struct ProblemDocuments: RouterMiddleware {
     ) async throws -> Response {
         do {
             return try await next(request, context)
+        } catch let error as HTTPParserError {
+            // What the client sends is no HTTP any more: the connection ends, without a document.
+            throw error
         } catch {
-            let problem = Problem(error)
+            var problem = Problem(error)
+            context.rates.add(to: &problem.headers)
             if problem.status.kind == .serverError {
                 context.logger.error(
                     "request failed",
@@ -91,21 +96,5 @@ struct ConcurrencyLimit: RouterMiddleware {
         func leave() {
             count.wrappingSubtract(1, ordering: .relaxed)
         }
-    }
-}
-
-/// Requires a client's API key and a user's bearer token.
-struct Authentication: RouterMiddleware {
-    let keys: APIKeys
-    let tokens: TokenVerifier
-
-    func handle(
-        _ request: Request, context: CirclesRequestContext,
-        next: (Request, CirclesRequestContext) async throws -> Response
-    ) async throws -> Response {
-        try await keys.verify(request.headers[.apiKey])
-        var context = context
-        context.identity = try await tokens.verify(authorization: request.headers[.authorization])
-        return try await next(request, context)
     }
 }

@@ -12,11 +12,18 @@ struct CirclesRequestContext: RequestContext {
     var requestID: String
     /// The client's connection.
     let channel: any Channel
+    /// For what the request creates; set for a request with an `Idempotency-Key`.
+    var creationID: EventID?
+    /// Where the connection comes from; the client itself or a proxy.
+    let peer: SocketAddress?
+    /// What the rate limits said of this request.
+    let rates = RateReport()
 
     init(source: Source) {
         coreContext = .init(source: source)
         channel = source.channel
         requestID = ""
+        peer = source.channel.remoteAddress
     }
 
     /// The circle that the path names; one that is no id names no circle.
@@ -48,7 +55,7 @@ struct CirclesRequestContext: RequestContext {
     var caller: Caller {
         get throws {
             guard let identity else {
-                throw Problem.unauthorized("token_missing", "A bearer token is required")
+                throw Problem.unauthorized(.tokenMissing, "A bearer token is required")
             }
             return Caller(uid: identity.uid, email: identity.email, traceID: requestID)
         }

@@ -62,58 +62,6 @@ struct Token: AsyncParsableCommand {
     }
 }
 
-struct Key: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        abstract: "Create, list and revoke API keys.",
-        subcommands: [Create.self, List.self, Revoke.self])
-
-    struct Create: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(
-            abstract: "Make a key and print it; it cannot be read again later.")
-
-        @Option(help: "What the key is for.")
-        var name: String
-
-        func run() async throws {
-            Runtime.say(try await withKeys { try await $0.create(name: name) })
-        }
-    }
-
-    struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "List the keys.")
-
-        func run() async throws {
-            for key in try await withKeys({ try await $0.list() }) {
-                let state = key.revokedAt.map { "revoked \($0)" } ?? "in use"
-                Runtime.say("\(key.keyID)  \(key.createdAt)  \(state)  \(key.name)")
-            }
-        }
-    }
-
-    struct Revoke: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(
-            abstract: "Revoke a key; servers refuse it within five seconds.")
-
-        @Argument(help: "The key's id, as `key list` shows it.")
-        var keyID: String
-
-        func run() async throws {
-            guard let id = EventID(keyID) else { throw ValidationError("not a key id") }
-            guard try await withKeys({ try await $0.revoke(id) }) else {
-                throw ValidationError("there is no such key in use")
-            }
-            Runtime.say("revoked")
-        }
-    }
-}
-
-private func withKeys<Result>(_ body: (APIKeys) async throws -> Result) async throws -> Result {
-    let stack = try Runtime.stack()
-    let pool = stack.pool("key", as: nil)
-    defer { pool.close() }
-    return try await body(APIKeys(pool: pool, clock: stack.clock))
-}
-
 struct Config: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "List the environment variables; check those that are set.")
