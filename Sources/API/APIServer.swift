@@ -19,11 +19,15 @@ public struct APIServer {
         /// Of an SFU that is not ours, for every circle; empty: each circle's own node.
         public var sfuURL: String
         public var headerByteCountMax: Int
+        let address: PublicAddress
 
+        /// - Parameter publicURL: how clients reach the API; empty takes host and port.
         public init(
-            host: String, port: Int, concurrentRequestCountMax: Int = 1024, sfuURL: String,
+            host: String, port: Int, publicURL: String = "",
+            concurrentRequestCountMax: Int = 1024, sfuURL: String,
             headerByteCountMax: Int = 16 << 10
         ) {
+            address = PublicAddress(url: publicURL, host: host, port: port)
             self.host = host
             self.port = port
             self.concurrentRequestCountMax = concurrentRequestCountMax
@@ -38,13 +42,17 @@ public struct APIServer {
         public var keys: APIKeys
         public var tokens: TokenVerifier
         public var mediaTokens: MediaTokens
+        public var uploads: Uploads
+        /// `nil` when there is no hosted SFU: its webhooks are not taken then.
+        public var webhooks: LiveKitWebhooks?
         public var clock: any WallClock
         /// The text of `/metrics`.
         public var exposition: @Sendable () -> String
 
         public init(
             pool: ConnectionPool, store: CircleStore, keys: APIKeys, tokens: TokenVerifier,
-            mediaTokens: MediaTokens, clock: any WallClock,
+            mediaTokens: MediaTokens, uploads: Uploads, webhooks: LiveKitWebhooks? = nil,
+            clock: any WallClock,
             exposition: @escaping @Sendable () -> String
         ) {
             self.pool = pool
@@ -52,6 +60,8 @@ public struct APIServer {
             self.keys = keys
             self.tokens = tokens
             self.mediaTokens = mediaTokens
+            self.uploads = uploads
+            self.webhooks = webhooks
             self.clock = clock
             self.exposition = exposition
         }
@@ -77,7 +87,9 @@ public struct APIServer {
                 address: .hostname(configuration.host, port: configuration.port),
                 serverName: "circles", backlog: 1024),
             onServerRunning: { channel in
-                await onListening(channel.localAddress?.port ?? configuration.port)
+                let port = channel.localAddress?.port ?? configuration.port
+                configuration.address.listens(on: port)
+                await onListening(port)
             },
             logger: logger)
     }
@@ -92,14 +104,37 @@ public struct APIServer {
             ProblemDocuments()
         }
         addOperations(to: router, dependencies)
+        let limit = ConcurrencyLimit(configuration.concurrentRequestCountMax)
         let group = router.group("v1")
-            .add(middleware: ConcurrencyLimit(configuration.concurrentRequestCountMax))
+            .add(middleware: limit)
             .add(middleware: Authentication(keys: dependencies.keys, tokens: dependencies.tokens))
         CircleRoutes(
             store: dependencies.store, mediaTokens: dependencies.mediaTokens,
-            sfuURL: configuration.sfuURL, clock: dependencies.clock
+            sfuURL: configuration.sfuURL, uploads: dependencies.uploads,
+            address: configuration.address, clock: dependencies.clock
         ).add(to: group)
+        UploadRoutes(
+            uploads: dependencies.uploads, address: configuration.address,
+            clock: dependencies.clock
+        ).add(to: group)
+        addSigned(to: router, limit, configuration, dependencies)
         return router
+    }
+
+    /// Routes that need no API key: what reaches them carries a signature of its own.
+    private static func addSigned(
+        to router: Router<CirclesRequestContext>, _ limit: ConcurrencyLimit,
+        _ configuration: Configuration, _ dependencies: Dependencies
+    ) {
+        let clock = dependencies.clock
+        if case .folder(let folder, let key) = dependencies.uploads.backend {
+            CoverRoutes(folder: folder, key: key, address: configuration.address, clock: clock)
+                .add(to: router.group().add(middleware: limit))
+        }
+        if let webhooks = dependencies.webhooks {
+            LiveKitRoutes(webhooks: webhooks, store: dependencies.store, clock: clock)
+                .add(to: router.group("v1").add(middleware: limit))
+        }
     }
 
     private struct Health: Encodable {

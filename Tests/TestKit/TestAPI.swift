@@ -15,6 +15,11 @@ public struct TestAPI: Sendable {
     public let apiKey = "test-api-key"
     public static let secret = "test-secret-test-secret-test-secret-32"
 
+    /// How clients reach it, as it is told.
+    public static let publicURL = "http://api.test"
+    /// Where covers are kept, unless in a bucket.
+    public let uploadsFolder: String
+
     private let client: any TestClientProtocol
     private let clock: any WallClock
 
@@ -36,16 +41,24 @@ public struct TestAPI: Sendable {
     /// Runs `body` with an API of its own.
     public static func run(
         clock: any WallClock = SystemWallClock(), concurrency: Int = 1024,
-        sfuURL: String = "ws://sfu.test",
+        sfuURL: String = "ws://sfu.test", webhooks: LiveKitWebhooks? = nil,
+        googleBucket: GoogleBucket? = nil,
         _ body: @escaping @Sendable (TestAPI) async throws -> Void
     ) async throws {
         let store = try TestStore(clock: clock)
         defer { store.pool.close() }
         let keys = APIKeys(pool: store.pool, clock: clock)
         try await keys.register("test-api-key", name: "tests")
+        let folder = FileManager.default.temporaryDirectory
+            .appendingPathComponent("circles-covers-\(UUID().uuidString)").path
+        defer { try? FileManager.default.removeItem(atPath: folder) }  // a bucket has none
+        let uploads = try await Uploads(
+            googleBucket.map { .google($0) } ?? .folder(path: folder, secret: secret),
+            now: clock.now())
         let router = APIServer.router(
             .init(
-                host: "127.0.0.1", port: 0, concurrentRequestCountMax: concurrency,
+                host: "127.0.0.1", port: 0, publicURL: publicURL,
+                concurrentRequestCountMax: concurrency,
                 sfuURL: sfuURL),
             .init(
                 pool: store.pool, store: store.store, keys: keys,
@@ -54,12 +67,14 @@ public struct TestAPI: Sendable {
                     fetch: { _ in throw CancellationError() }),
                 mediaTokens: await MediaTokens(
                     configuration: .init(apiKey: "circles", apiSecret: secret)),
+                uploads: uploads, webhooks: webhooks,
                 clock: clock, exposition: { "circles_test 1\n" }))
         var logger = Logger(label: "tests")
         logger.logLevel = .critical
         let application = Application(router: router, logger: logger)
         try await application.test(.router) { client in
-            try await body(TestAPI(store: store, client: client, clock: clock))
+            try await body(
+                TestAPI(store: store, uploadsFolder: folder, client: client, clock: clock))
         }
     }
 

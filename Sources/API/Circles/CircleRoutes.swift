@@ -9,6 +9,8 @@ struct CircleRoutes: Sendable {
     let store: CircleStore
     let mediaTokens: MediaTokens
     let sfuURL: String
+    let uploads: Uploads
+    let address: PublicAddress
     let clock: any WallClock
 
     func add(to group: RouterGroup<CirclesRequestContext>) {
@@ -29,6 +31,7 @@ struct CircleRoutes: Sendable {
     {
         let caller = try context.caller
         var fields = try await JSON.fields(of: request)
+        fields.coverURLPrefix = uploads.coverURLPrefix(address)
         let draft = try CircleDraft(&fields, hostUID: caller.uid, now: clock.now())
         let admission = try await store.create(draft, by: caller)
         return JSON.response(
@@ -42,6 +45,7 @@ struct CircleRoutes: Sendable {
     {
         let circleID = try circleID(context)
         var fields = try await JSON.fields(of: request)
+        fields.coverURLPrefix = uploads.coverURLPrefix(address)
         let patch = try CirclePatch(&fields, now: clock.now())
         return JSON.response(
             CircleBody(try await store.update(circleID, patch, by: context.caller)))
