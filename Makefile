@@ -12,8 +12,9 @@ help: ## List the targets
 packages: ## Install the Debian packages that are missing
 	@scripts/install-packages.sh
 
-clients: packages ## Install the WebRTC clients that tests drive: Chromium, aiortc, GStreamer
+clients: packages ## Install what tests compare us with: WebRTC clients, Google's vectors
 	@scripts/install-clients.sh
+	@scripts/install-vectors.sh
 
 build: packages ## Build the program (debug)
 	swift build $(build_flags) --product circles

@@ -162,7 +162,9 @@ let package = Package(
         .testTarget(name: "IngestTests", dependencies: ["Domain", "Ingest"]),
         .testTarget(
             name: "APITests",
-            dependencies: ["API", "CircleStore", "Database", "Domain", crypto, hummingbird, jwtKit]),
+            dependencies: [
+                "API", "CircleStore", "Database", "Domain", "Tokens", crypto, hummingbird, jwtKit,
+            ]),
         .testTarget(name: "TokensTests", dependencies: ["Domain", "Tokens", jwtKit]),
         .testTarget(name: "MediaCryptoTests", dependencies: ["MediaCrypto"]),
         .testTarget(name: "DatagramTests", dependencies: ["Datagram"]),
@@ -186,7 +188,7 @@ let package = Package(
                 "EventLog",
                 "Datagram", "EventSchema", "Ingest", "Jobs", "MediaCrypto", "RTC", "Reports", "SFU",
                 "TestKit", "Tokens", "circles",
-                asyncHTTPClient, hummingbird, logging, nioHTTP1, serviceLifecycle,
+                asyncHTTPClient, crypto, hummingbird, logging, nioHTTP1, serviceLifecycle,
             ],
             exclude: ["Fixtures"]),
     ]

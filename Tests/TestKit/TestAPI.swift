@@ -39,10 +39,12 @@ public struct TestAPI: Sendable {
     }
 
     /// Runs `body` with an API of its own.
+    ///
+    /// - Parameter isLive: behind a real socket, at `port`.
     public static func run(
         clock: any WallClock = SystemWallClock(), concurrency: Int = 1024,
         sfuURL: String = "ws://sfu.test", webhooks: LiveKitWebhooks? = nil,
-        googleBucket: GoogleBucket? = nil,
+        googleBucket: GoogleBucket? = nil, isLive: Bool = false,
         _ body: @escaping @Sendable (TestAPI) async throws -> Void
     ) async throws {
         let store = try TestStore(clock: clock)
@@ -72,11 +74,14 @@ public struct TestAPI: Sendable {
         var logger = Logger(label: "tests")
         logger.logLevel = .critical
         let application = Application(router: router, logger: logger)
-        try await application.test(.router) { client in
+        try await application.test(isLive ? .live : .router) { client in
             try await body(
                 TestAPI(store: store, uploadsFolder: folder, client: client, clock: clock))
         }
     }
+
+    /// Where it listens, if it is live.
+    public var port: Int { client.port ?? 0 }
 
     public func token(_ uid: String, email: String? = nil) async throws -> String {
         try await TokenVerifier.developmentToken(
