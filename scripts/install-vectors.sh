@@ -21,5 +21,5 @@ mkdir -p "$folder"
 tar --extract --gzip --file "$download"/*.tar.gz --directory "$folder" --strip-components 1 \
     --wildcards '*/LICENSE'
 tar --extract --gzip --file "$download"/*.tar.gz --directory "$folder" --strip-components 3 \
-    --wildcards '*/tests/unit/url_signer_v4_test_*.json'
+    --wildcards '*/tests/unit/url_signer_v4_test_data.json'
 echo "$version" >"$installed"
