@@ -12,8 +12,9 @@ help: ## List the targets
 packages: ## Install the Debian packages that are missing
 	@scripts/install-packages.sh
 
-clients: packages ## Install the WebRTC clients that tests drive: Chromium, aiortc, GStreamer
+clients: packages ## Install what tests compare us with: WebRTC clients, Google's vectors
 	@scripts/install-clients.sh
+	@scripts/install-vectors.sh
 
 docs: packages ## Fetch Swagger UI's files for /docs
 	@scripts/install-swagger-ui.sh

@@ -193,7 +193,7 @@ let package = Package(
                 "EventLog",
                 "Datagram", "EventSchema", "Ingest", "Jobs", "MediaCrypto", "RTC", "Reports", "SFU",
                 "TestKit", "Tokens", "circles",
-                asyncHTTPClient, hummingbird, logging, nioCore, nioHTTP1, serviceLifecycle,
+                asyncHTTPClient, crypto, hummingbird, logging, nioCore, nioHTTP1, serviceLifecycle,
             ],
             exclude: ["Fixtures"]),
     ]

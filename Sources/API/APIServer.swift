@@ -27,11 +27,15 @@ public struct APIServer {
         public var allowedOrigins = AllowedOrigins.none
         /// Whether clients shall use HTTPS only (`Strict-Transport-Security`).
         public var isTransportSecure = false
+        let address: PublicAddress
 
+        /// - Parameter publicURL: how clients reach the API; empty takes host and port.
         public init(
-            host: String, port: Int, concurrentRequestCountMax: Int = 1024, sfuURL: String,
+            host: String, port: Int, publicURL: String = "",
+            concurrentRequestCountMax: Int = 1024, sfuURL: String,
             headerByteCountMax: Int = 16 << 10, swaggerUIDirectory: String = ""
         ) {
+            address = PublicAddress(url: publicURL, host: host, port: port)
             self.host = host
             self.port = port
             self.concurrentRequestCountMax = concurrentRequestCountMax
@@ -47,6 +51,9 @@ public struct APIServer {
         public var keys: APIKeys
         public var tokens: TokenVerifier
         public var mediaTokens: MediaTokens
+        public var uploads: Uploads
+        /// `nil` when there is no hosted SFU: its webhooks are not taken then.
+        public var webhooks: LiveKitWebhooks?
         public var clock: any WallClock
         /// Without it the route of live updates is not served.
         public var live: LiveFeed?
@@ -55,7 +62,8 @@ public struct APIServer {
 
         public init(
             pool: ConnectionPool, store: CircleStore, keys: APIKeys, tokens: TokenVerifier,
-            mediaTokens: MediaTokens, clock: any WallClock, live: LiveFeed? = nil,
+            mediaTokens: MediaTokens, uploads: Uploads, webhooks: LiveKitWebhooks? = nil,
+            clock: any WallClock, live: LiveFeed? = nil,
             exposition: @escaping @Sendable () -> String
         ) {
             self.pool = pool
@@ -63,6 +71,8 @@ public struct APIServer {
             self.keys = keys
             self.tokens = tokens
             self.mediaTokens = mediaTokens
+            self.uploads = uploads
+            self.webhooks = webhooks
             self.clock = clock
             self.live = live
             self.exposition = exposition
@@ -83,7 +93,9 @@ public struct APIServer {
                 address: .hostname(configuration.host, port: configuration.port),
                 serverName: "circles", backlog: 1024),
             onServerRunning: { channel in
-                await onListening(channel.localAddress?.port ?? configuration.port)
+                let port = channel.localAddress?.port ?? configuration.port
+                configuration.address.listens(on: port)
+                await onListening(port)
             },
             logger: logger)
     }
@@ -108,8 +120,10 @@ public struct APIServer {
         // Those who watch the server are not limited: their routes are above.
         let limits = RateLimits(configuration.rateLimits, clock: dependencies.clock)
         router.add(middleware: limits)
+        let limit = ConcurrencyLimit(configuration.concurrentRequestCountMax)
+        addSigned(to: router, limit, configuration, dependencies)
         let group = router.group("v1")
-            .add(middleware: ConcurrencyLimit(configuration.concurrentRequestCountMax))
+            .add(middleware: limit)
             .add(
                 middleware: Authentication(
                     keys: dependencies.keys, tokens: dependencies.tokens, limits: limits)
@@ -121,15 +135,37 @@ public struct APIServer {
             mediaTokens: dependencies.mediaTokens, sfuURL: configuration.sfuURL,
             clock: dependencies.clock)
         let store = dependencies.store
-        CircleRoutes(store: store, admissions: admissions, clock: dependencies.clock)
-            .add(to: group)
+        CircleRoutes(
+            store: store, admissions: admissions, uploads: dependencies.uploads,
+            address: configuration.address, clock: dependencies.clock
+        ).add(to: group)
         PresenceRoutes(store: store, admissions: admissions).add(to: group)
         StageRoutes(store: store, admissions: admissions).add(to: group)
         AccountRoutes(store: store).add(to: group)
+        UploadRoutes(
+            uploads: dependencies.uploads, address: configuration.address,
+            clock: dependencies.clock
+        ).add(to: group)
         if let live = dependencies.live {
             LiveRoutes(store: store, feed: live, clock: dependencies.clock).add(to: group)
         }
         return router
+    }
+
+    /// Routes that need no API key: what reaches them carries a signature of its own.
+    private static func addSigned(
+        to router: Router<CirclesRequestContext>, _ limit: ConcurrencyLimit,
+        _ configuration: Configuration, _ dependencies: Dependencies
+    ) {
+        let clock = dependencies.clock
+        if case .folder(let folder, let key) = dependencies.uploads.backend {
+            CoverRoutes(folder: folder, key: key, address: configuration.address, clock: clock)
+                .add(to: router.group().add(middleware: limit))
+        }
+        if let webhooks = dependencies.webhooks {
+            LiveKitRoutes(webhooks: webhooks, store: dependencies.store, clock: clock)
+                .add(to: router.group("v1").add(middleware: limit))
+        }
     }
 
     private struct Health: Encodable {

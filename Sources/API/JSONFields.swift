@@ -5,6 +5,9 @@ import Domain
 struct JSONFields {
     private var object: [String: JSONValue]
     private var errors: [Problem.FieldError] = []
+    /// What the URLs of covers that we keep ourselves begin with: `webURL` takes them although
+    /// they may be plain http. `nil` when we keep none.
+    var coverURLPrefix: String?
 
     init(_ object: [String: JSONValue]) {
         self.object = object
@@ -159,7 +162,12 @@ struct JSONFields {
             return nil
         }
         let hasHost = text.hasPrefix("https://") && text.utf8.count > 8
-        guard text.isEmpty || hasHost && text.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
+        let isOurs = coverURLPrefix.map { prefix in
+            text.hasPrefix(prefix) && CoverName(text.dropFirst(prefix.count)) != nil
+        }
+        guard
+            text.isEmpty || isOurs == true
+                || hasHost && text.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
         else {
             fail(name, "must be an https URL")
             return nil

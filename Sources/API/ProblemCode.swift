@@ -31,6 +31,24 @@ enum ProblemCode: String, CaseIterable, Sendable {
     case idempotencyKeyInUse = "idempotency_key_in_use"
     case idempotencyKeyReused = "idempotency_key_reused"
 
+    case malformedLastEventID = "malformed_last_event_id"
+    case tooManyStreams = "too_many_streams"
+
+    case unsupportedImage = "unsupported_image"
+    case imageTooLarge = "image_too_large"
+    case uploadSignatureInvalid = "upload_signature_invalid"
+    case uploadExpired = "upload_expired"
+    case uploadIncomplete = "upload_incomplete"
+    case uploadTooSlow = "upload_too_slow"
+    case uploadAlreadyUsed = "upload_already_used"
+    case coverNotFound = "cover_not_found"
+    case uploadStorageFull = "upload_storage_full"
+
+    case webhookSignatureInvalid = "webhook_signature_invalid"
+    case webhookExpired = "webhook_expired"
+
+    case docsNotInstalled = "docs_not_installed"
+
     case rateLimited = "rate_limited"
     case overloaded = "overloaded"
     case internalError = "internal_error"
@@ -38,20 +56,22 @@ enum ProblemCode: String, CaseIterable, Sendable {
     var status: HTTPResponse.Status {
         switch self {
         case .malformedPath, .badRequest, .requestIncomplete, .malformedJSON,
-            .preconditionMalformed, .idempotencyKeyInvalid:
+            .preconditionMalformed, .idempotencyKeyInvalid, .malformedLastEventID:
             .badRequest
         case .apiKeyMissing, .apiKeyInvalid, .tokenMissing, .tokenMalformed, .tokenInvalid,
-            .tokenExpired:
+            .tokenExpired, .webhookSignatureInvalid, .webhookExpired:
             .unauthorized
-        case .insufficientScope: .forbidden
-        case .routeNotFound: .notFound
+        case .insufficientScope, .uploadSignatureInvalid, .uploadExpired: .forbidden
+        case .routeNotFound, .coverNotFound, .docsNotInstalled: .notFound
         case .methodNotAllowed: .methodNotAllowed
-        case .idempotencyKeyInUse: .conflict
+        case .idempotencyKeyInUse, .uploadAlreadyUsed: .conflict
         case .preconditionFailed: .preconditionFailed
-        case .bodyTooLarge: .contentTooLarge
-        case .unsupportedMediaType: .unsupportedMediaType
-        case .validationFailed, .idempotencyKeyReused: .unprocessableContent
-        case .rateLimited: .tooManyRequests
+        case .bodyTooLarge, .imageTooLarge: .contentTooLarge
+        case .unsupportedMediaType, .unsupportedImage: .unsupportedMediaType
+        case .validationFailed, .idempotencyKeyReused, .uploadIncomplete: .unprocessableContent
+        case .uploadTooSlow: .requestTimeout
+        case .uploadStorageFull: .init(code: 507, reasonPhrase: "Insufficient Storage")
+        case .rateLimited, .tooManyStreams: .tooManyRequests
         case .internalError: .internalServerError
         case .overloaded: .serviceUnavailable
         }

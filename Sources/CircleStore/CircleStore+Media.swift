@@ -137,6 +137,12 @@ extension CircleStore {
                     and circles.status = 'live'
                     and attendances.ice_ms is not null
                     and attendances.left_at is null
+                    -- What is on a hosted SFU was never on the node.
+                    and not exists (
+                        select 1
+                        from media_connections
+                        where media_connections.session_id = seats.session_id
+                    )
                 order by seats.circle_id, seats.uid
                 """
             ).map { row in

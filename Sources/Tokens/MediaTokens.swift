@@ -30,6 +30,10 @@ public enum MediaTokenError: Error, Sendable, Equatable {
 
 /// Mints and verifies the tokens that a client shows the SFU: LiveKit access tokens with our
 /// `role` and the member session in `sid`. HS256, one secret shared by API and SFU.
+///
+/// A hosted LiveKit takes the same tokens under its own key and secret. It knows neither `role`
+/// nor `sid` but hands a participant's attributes and metadata to other clients and back to us
+/// in webhooks, so both are there too; who holds the token cannot change them.
 /// Source: LiveKit, "Authentication"; `auth.ClaimGrants` and `VideoGrant` of livekit/protocol.
 public struct MediaTokens: Sendable {
     public struct Configuration: Sendable {
@@ -69,11 +73,14 @@ public struct MediaTokens: Sendable {
             iss: configuration.apiKey, sub: grant.uid,
             nbf: now.microseconds / 1_000_000, exp: expiresAt.microseconds / 1_000_000,
             role: grant.role.rawValue, sid: grant.sessionID?.description,
+            metadata: grant.sessionID.map { MediaParticipant.metadata($0, grant.role) },
+            attributes: grant.sessionID.map { MediaParticipant.attributes($0, grant.role) },
             video: .init(
                 room: grant.circleID.description, roomJoin: hasSeat,
                 canPublish: hasSeat && grant.role.isOnStage, canSubscribe: hasSeat,
                 canPublishData: false,
-                canPublishSources: grant.role.isOnStage ? ["microphone"] : []))
+                canPublishSources: grant.role.isOnStage ? ["microphone"] : [],
+                canUpdateOwnMetadata: false))
         return Minted(token: try await keys.sign(claims), expiresAt: expiresAt)
     }
 
@@ -115,6 +122,8 @@ struct MediaClaims: JWTPayload {
     let role: String
     /// The member session; events of another session never end this one.
     let sid: String?
+    let metadata: String?
+    let attributes: [String: String]?
     let video: VideoGrant
 
     struct VideoGrant: Codable {
@@ -124,6 +133,7 @@ struct MediaClaims: JWTPayload {
         let canSubscribe: Bool
         let canPublishData: Bool
         let canPublishSources: [String]
+        let canUpdateOwnMetadata: Bool?
     }
 
     /// Times and names are checked by `MediaTokens`, which is handed the time.

@@ -122,6 +122,8 @@ struct APIBenchScene: Sendable {
                     clock: clock, fetch: { _ in throw CancellationError() }),
                 mediaTokens: await MediaTokens(
                     configuration: .init(apiKey: "circles", apiSecret: Self.secret)),
+                uploads: try await Uploads(
+                    .folder(path: home + "/uploads", secret: Self.secret), now: clock.now()),
                 clock: clock, exposition: { "" }),
             logger: logger, onListening: { listening.yield($0) })
         let group = ServiceGroup(services: [server], logger: logger)

@@ -29,7 +29,8 @@ struct LiveBenchStack: Sendable {
         var logger = Logger(label: "bench")
         logger.logLevel = .warning
         // As many sessions as `circles up` has.
-        let pool = ConnectionPool(url: databaseURL, applicationName: "circles-api", size: 8)
+        let pool = ConnectionPool(
+            url: databaseURL, applicationName: "circles-api", size: 8)
         defer { pool.close() }
         let store = CircleStore(
             pool: pool, clock: clock, settings: .init(seatLeaseSeconds: 3600))
@@ -46,6 +47,8 @@ struct LiveBenchStack: Sendable {
                     fetch: { _ in throw CancellationError() }),
                 mediaTokens: await MediaTokens(
                     configuration: .init(apiKey: "circles", apiSecret: secret)),
+                uploads: try await Uploads(
+                    .folder(path: "/tmp/circles-covers-unused", secret: secret), now: clock.now()),
                 clock: clock, live: feed, exposition: { "" }),
             logger: logger, onListening: { listening.yield($0) })
         let locator = FixedKafkaLocator(kafka)

@@ -72,6 +72,25 @@ struct Setting: Sendable {
         name: "API_HSTS", defaultValue: "false",
         summary:
             "Whether clients reach the API by HTTPS only and shall remember it, true or false.")
+    static let apiPublicURL = Setting(
+        name: "API_PUBLIC_URL", defaultValue: "",
+        summary: "How clients reach the API; empty: `http://API_HOST:API_PORT`.")
+    static let uploadsDirectory = Setting(
+        name: "UPLOADS_DIR", defaultValue: "",
+        summary:
+            "Folder where the API keeps covers, the same for all of them; empty: `CIRCLES_HOME/uploads`."
+    )
+    static let uploadSeconds = Setting(
+        name: "UPLOAD_URL_SECONDS", defaultValue: "600",
+        summary: "How long an upload URL is good, 30 to 604800.")
+    static let gcsBucket = Setting(
+        name: "GCS_BUCKET", defaultValue: "",
+        summary:
+            "Bucket of Google Cloud Storage where covers go instead; everyone must be allowed to read it."
+    )
+    static let gcsKeyFile = Setting(
+        name: "GCS_KEY_FILE", defaultValue: "",
+        summary: "JSON key file of the service account that may create objects in it.")
     static let relayShards = Setting(
         name: "RELAY_SHARDS", defaultValue: "1",
         summary:
@@ -104,19 +123,27 @@ struct Setting: Sendable {
         summary: "Where Firebase's keys are.")
     static let mediaKey = Setting(
         name: "MEDIA_API_KEY", defaultValue: "circles",
-        summary: "`iss` of the media tokens (LiveKit's API key).")
+        summary: "`iss` of the media tokens for our own SFU.")
     static let mediaSecret = Setting(
         name: "MEDIA_API_SECRET", defaultValue: nil,
-        summary: "Signs the media tokens (HS256, at least 32 bytes); `up` makes its own.",
+        summary:
+            "Signs the media tokens for our own SFU and the upload URLs (HS256, at least 32 bytes); `up` makes its own.",
         isSecret: true)
     static let mediaTokenSeconds = Setting(
         name: "MEDIA_TOKEN_SECONDS", defaultValue: "600",
         summary: "How long a media token is valid, 30 to 86400.")
-    static let sfuURL = Setting(
-        name: "SFU_URL", defaultValue: "",
+    static let liveKitURL = Setting(
+        name: "LIVEKIT_URL", defaultValue: "",
         summary:
-            "Sends every client of the API to an SFU that is not ours, such as a hosted LiveKit. Empty: to the node that the circle lives on."
+            "Sends every client of the API to a hosted LiveKit (`wss://…`). Empty: to the SFU node that the circle lives on."
     )
+    static let liveKitKey = Setting(
+        name: "LIVEKIT_API_KEY", defaultValue: "",
+        summary: "LiveKit's API key: `iss` of the media tokens and of its webhooks.")
+    static let liveKitSecret = Setting(
+        name: "LIVEKIT_API_SECRET", defaultValue: "",
+        summary: "Its secret, at least 32 bytes: signs the media tokens and its webhooks.",
+        isSecret: true)
     static let sfuNodeID = Setting(
         name: "SFU_NODE_ID", defaultValue: "sfu-1",
         summary: "This SFU node's name: another one each, and the same after a restart.")
@@ -178,12 +205,12 @@ struct Setting: Sendable {
 
     static let all = [
         databaseURL, databasePoolSize, kafkaBrokers, kafkaProperties, kafkaPartitions,
-        kafkaReplication, kafkaSessionTimeout, apiHost, apiPort, apiConcurrency, apiRatePerUser,
-        apiRatePerKey, apiRatePerAddress, apiConnectionsPerAddress, apiHeadSeconds,
-        apiTrustedProxies, apiCORSOrigins, apiHSTS, relayShards,
-        ingestBatch, ingestGroup, seatLease, hostGrace, developmentSecret, firebaseProject,
-        firebaseJWKS,
-        mediaKey, mediaSecret, mediaTokenSeconds, sfuURL, sfuNodeID, sfuHost, sfuPort,
+        kafkaReplication, kafkaSessionTimeout, apiHost, apiPort, apiPublicURL, apiConcurrency,
+        apiRatePerUser, apiRatePerKey, apiRatePerAddress, apiConnectionsPerAddress, apiHeadSeconds,
+        apiTrustedProxies, apiCORSOrigins, apiHSTS, uploadsDirectory, uploadSeconds, gcsBucket,
+        gcsKeyFile, relayShards, ingestBatch, ingestGroup, seatLease, hostGrace, developmentSecret,
+        firebaseProject, firebaseJWKS, mediaKey, mediaSecret, mediaTokenSeconds, liveKitURL,
+        liveKitKey, liveKitSecret, sfuNodeID, sfuHost, sfuPort,
         sfuPublicURL, sfuMediaHost, sfuMediaPort, sfuCandidateHost, sfuWorkers, sfuResume,
         sfuQuality, smtpURL, smtpUser, smtpPassword,
         smtpTLS, mailFrom, home, sqlDirectory, swaggerUIDirectory, logLevel,

@@ -54,6 +54,7 @@ struct Settings: Sendable {
         _ = try ingest(databaseURL: "")
         _ = try tokenVerifier()
         _ = try sfu()
+        try checkUploads()
         _ = try environment.integer(.mediaTokenSeconds, 30...86_400)
         _ = try environment.bool(.smtpTLS)
         guard MailMessage.isAddress(try environment.string(.mailFrom)) else {
@@ -131,8 +132,9 @@ struct Settings: Sendable {
         var configuration = APIServer.Configuration(
             host: try environment.string(.apiHost),
             port: try environment.integer(.apiPort, 0...65_535),
+            publicURL: try publicURL(.apiPublicURL),
             concurrentRequestCountMax: try environment.integer(.apiConcurrency, 1...100_000),
-            sfuURL: environment.optional(.sfuURL) ?? "",
+            sfuURL: try liveKit()?.url ?? "",
             swaggerUIDirectory: environment.optional(.swaggerUIDirectory)
                 ?? Self.findAbove(".build/swagger-ui", holding: "swagger-ui-bundle.js")
                 ?? Self.findAbove("swagger-ui", holding: "swagger-ui-bundle.js") ?? "")
@@ -155,12 +157,6 @@ struct Settings: Sendable {
                 name: Setting.sfuMediaPort.name,
                 message: "leaves no room for \(workerCount) workers' ports below 65536")
         }
-        let publicURL = environment.optional(.sfuPublicURL) ?? ""
-        guard publicURL.isEmpty || ["http://", "https://"].contains(where: publicURL.hasPrefix)
-        else {
-            throw Environment.Failure(
-                name: Setting.sfuPublicURL.name, message: "must begin with http:// or https://")
-        }
         for setting in [Setting.sfuMediaHost, .sfuCandidateHost] {
             guard let host = environment.optional(setting) else { continue }
             guard TransportAddress(ip: host, port: 1) != nil else {
@@ -173,7 +169,7 @@ struct Settings: Sendable {
             mediaHost: try environment.string(.sfuMediaHost),
             mediaPort: mediaPort,
             candidateHost: environment.optional(.sfuCandidateHost) ?? "",
-            publicURL: publicURL, workerCount: workerCount,
+            publicURL: try publicURL(.sfuPublicURL), workerCount: workerCount,
             resumeSeconds: Int64(try environment.integer(.sfuResume, 1...3600)),
             qualitySeconds: Int64(try environment.integer(.sfuQuality, 1...60)))
     }

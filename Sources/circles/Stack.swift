@@ -110,11 +110,18 @@ struct Stack: Sendable {
     ) async throws -> [any Service] {
         let registry = registry
         let live = LiveFeed(databaseURL: databaseURL, logger: logger("live"))
+        let mediaTokens = try settings.admissionTokens()
         let dependencies = APIServer.Dependencies(
             pool: pool, store: store(pool: pool), keys: APIKeys(pool: pool, clock: clock),
             tokens: await TokenVerifier(
                 configuration: try settings.tokenVerifier(), clock: clock, fetch: fetchKeys),
-            mediaTokens: await MediaTokens(configuration: try settings.mediaTokens()),
+            mediaTokens: await MediaTokens(configuration: mediaTokens),
+            uploads: try await Uploads(
+                try settings.uploadStorage(secret: mediaTokens.apiSecret),
+                lifetimeSeconds: try settings.uploadSeconds(), now: clock.now()),
+            webhooks: try settings.liveKit().map {
+                LiveKitWebhooks(apiKey: $0.apiKey, apiSecret: $0.apiSecret)
+            },
             clock: clock, live: live, exposition: { registry.exposition() })
         return [
             OutboxRelay(

@@ -1,6 +1,7 @@
 import CircleStore
 import Database
 import Domain
+import Foundation
 import Hummingbird
 import Logging
 import ServiceLifecycle
@@ -27,12 +28,17 @@ struct DemoCircleTests {
             configuration: .init(apiKey: "circles", apiSecret: Self.secret))
         var logger = Logger(label: "tests")
         logger.logLevel = .critical
+        let covers = "\(NSTemporaryDirectory())/circles-covers-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: covers) }  // may not be there yet
         let (ports, listening) = AsyncStream<Int>.makeStream()
         let server = APIServer.service(
             .init(host: "127.0.0.1", port: 0, sfuURL: "ws://sfu.test"),
             .init(
                 pool: test.pool, store: test.store, keys: keys, tokens: tokens,
-                mediaTokens: mediaTokens, clock: test.clock, exposition: { "" }),
+                mediaTokens: mediaTokens,
+                uploads: try await Uploads(
+                    .folder(path: covers, secret: Self.secret), now: test.clock.now()),
+                clock: test.clock, exposition: { "" }),
             logger: logger, onListening: { listening.yield($0) })
         let group = ServiceGroup(services: [server], logger: logger)
         try await withThrowingTaskGroup(of: Void.self) { tasks in

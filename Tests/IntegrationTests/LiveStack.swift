@@ -69,6 +69,9 @@ final class LiveStack: Sendable {
                     clock: test.clock, fetch: { _ in throw CancellationError() }),
                 mediaTokens: await MediaTokens(
                     configuration: .init(apiKey: "circles", apiSecret: TestAPI.secret)),
+                uploads: try await Uploads(
+                    .folder(path: "/tmp/circles-covers-unused", secret: TestAPI.secret),
+                    now: test.clock.now()),
                 clock: test.clock, live: feed, exposition: { "" }),
             logger: logger, onListening: { listening.yield($0) })
         let group = ServiceGroup(services: [feed, server], logger: logger)

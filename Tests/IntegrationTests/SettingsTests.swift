@@ -43,6 +43,14 @@ struct SettingsTests {
         ("KAFKA_SESSION_TIMEOUT_MS", "999"), ("KAFKA_SESSION_TIMEOUT_MS", "300001"),
         ("API_HOST", ""),
         ("API_PORT", "-1"), ("API_PORT", "65536"), ("API_PORT", "http"),
+        ("API_PUBLIC_URL", "api.example.com"), ("API_PUBLIC_URL", "https://"),
+        ("API_PUBLIC_URL", "https://a b"), ("API_PUBLIC_URL", "https://a?b=c"),
+        ("UPLOAD_URL_SECONDS", "29"), ("UPLOAD_URL_SECONDS", "604801"),
+        ("GCS_BUCKET", "covers"), ("GCS_BUCKET", "Covers"), ("GCS_BUCKET", "../covers"),
+        ("GCS_KEY_FILE", "/nowhere/key.json"),
+        ("LIVEKIT_URL", "livekit.example.com"), ("LIVEKIT_URL", "wss://livekit.example.com"),
+        ("LIVEKIT_API_KEY", "key"), ("LIVEKIT_API_SECRET", secret),
+        ("LIVEKIT_API_SECRET", "short"),
         ("API_CONCURRENCY", "0"), ("API_CONCURRENCY", "100001"),
         ("API_RATE_PER_USER", "-1"), ("API_RATE_PER_USER", "1000001"),
         ("API_RATE_PER_KEY", "many"), ("API_RATE_PER_ADDRESS", "-1"),
@@ -79,7 +87,7 @@ struct SettingsTests {
 
     /// Any text will do for these.
     private static let free: Set = [
-        "FIREBASE_PROJECT_ID", "SMTP_USER", "SMTP_PASSWORD", "SQL_DIR", "SFU_URL",
+        "FIREBASE_PROJECT_ID", "SMTP_USER", "SMTP_PASSWORD", "SQL_DIR", "UPLOADS_DIR",
         "SWAGGER_UI_DIR",
     ]
 
@@ -146,6 +154,47 @@ struct SettingsTests {
             #expect(secrets.contains(setting.name))
         }
         #expect(secrets.isSuperset(of: ["DATABASE_URL", "KAFKA_PROPERTIES", "SMTP_PASSWORD"]))
+    }
+
+    @Test("LiveKit's three settings go together, and then the API mints with them")
+    func unifiesLiveKit() throws {
+        let values = [
+            "LIVEKIT_URL": "wss://livekit.test", "LIVEKIT_API_KEY": "key",
+            "LIVEKIT_API_SECRET": String(repeating: "l", count: 32),
+        ]
+        let settings = try Settings(Environment(Self.base.merging(values) { $1 }))
+        #expect(try settings.api().sfuURL == "wss://livekit.test")
+        #expect(try settings.admissionTokens().apiKey == "key")
+        #expect(try settings.admissionTokens().apiSecret == values["LIVEKIT_API_SECRET"])
+        #expect(try settings.mediaTokens().apiSecret == Self.secret)
+        for name in values.keys {
+            var incomplete = values
+            incomplete[name] = nil
+            let failure = #expect(throws: Environment.Failure.self) {
+                try Settings(Environment(Self.base.merging(incomplete) { $1 }))
+            }
+            #expect(failure?.message == "goes only together with \(name)")
+        }
+        let without = try Settings(Environment(Self.base))
+        #expect(try without.liveKit() == nil && without.api().sfuURL == "")
+        #expect(try without.admissionTokens().apiSecret == Self.secret)
+    }
+
+    @Test("covers go to the home's folder, to another one, or to a bucket with a readable key")
+    func findsUploads() throws {
+        func path(_ values: [String: String]) throws -> String? {
+            let settings = try Settings(Environment(Self.base.merging(values) { $1 }))
+            guard case .folder(let path, "secret") = try settings.uploadStorage(secret: "secret")
+            else { return nil }
+            return path
+        }
+        #expect(try path([:]) == ".circles/uploads")
+        #expect(try path(["CIRCLES_HOME": "/home"]) == "/home/uploads")
+        #expect(try path(["UPLOADS_DIR": "/covers"]) == "/covers")
+        let failure = #expect(throws: Environment.Failure.self) {
+            try path(["GCS_BUCKET": "covers", "GCS_KEY_FILE": "/nowhere/key.json"])
+        }
+        #expect(failure?.name == "GCS_KEY_FILE")
     }
 
     // MARK: README

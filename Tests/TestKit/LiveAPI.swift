@@ -1,4 +1,5 @@
 import Domain
+import Foundation
 import Hummingbird
 import Logging
 import ServiceLifecycle
@@ -19,13 +20,16 @@ public struct LiveAPI: Sendable {
     ) async throws {
         let store = try TestStore(clock: clock)
         defer { store.close() }
+        let folder = TestAPI.makeUploadsPath()
+        defer { try? FileManager.default.removeItem(atPath: folder) }  // most tests upload nothing
         var configuration = APIServer.Configuration(host: "127.0.0.1", port: 0, sfuURL: "")
         configure(&configuration)
         var logger = Logger(label: "tests")
         logger.logLevel = .critical
         let (ports, continuation) = AsyncStream.makeStream(of: Int.self)
         let service = APIServer.service(
-            configuration, try await TestAPI.dependencies(store), logger: logger,
+            configuration, try await TestAPI.dependencies(store, uploadsFolder: folder),
+            logger: logger,
             onListening: { continuation.yield($0) })
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {

@@ -17,6 +17,11 @@ public struct TestAPI: Sendable {
     public let routes: [Route]
     public static let secret = "test-secret-test-secret-test-secret-32"
 
+    /// How clients reach it, as it is told.
+    public static let publicURL = "http://api.test"
+    /// Where covers are kept, unless in a bucket.
+    public let uploadsFolder: String
+
     private let client: any TestClientProtocol
     private let clock: any WallClock
 
@@ -42,30 +47,54 @@ public struct TestAPI: Sendable {
     }
 
     /// Runs `body` with an API of its own.
+    ///
+    /// - Parameter isLive: behind a real socket, at `port`.
     public static func run(
         clock: any WallClock = SystemWallClock(), concurrency: Int = 1024,
         sfuURL: String = "ws://sfu.test", swaggerUIDirectory: String = "",
+        webhooks: LiveKitWebhooks? = nil, googleBucket: GoogleBucket? = nil, isLive: Bool = false,
         configure: (inout APIServer.Configuration) -> Void = { _ in },
         _ body: @escaping @Sendable (TestAPI) async throws -> Void
     ) async throws {
         let store = try TestStore(clock: clock)
         defer { store.close() }
+        let folder = makeUploadsPath()
+        defer { try? FileManager.default.removeItem(atPath: folder) }  // a bucket has none
         var configuration = APIServer.Configuration(
-            host: "127.0.0.1", port: 0, concurrentRequestCountMax: concurrency, sfuURL: sfuURL,
+            host: "127.0.0.1", port: 0, publicURL: publicURL,
+            concurrentRequestCountMax: concurrency, sfuURL: sfuURL,
             swaggerUIDirectory: swaggerUIDirectory)
         configure(&configuration)
-        let router = APIServer.router(configuration, try await dependencies(store))
+        var dependencies = try await dependencies(store, uploadsFolder: folder)
+        dependencies.webhooks = webhooks
+        if let googleBucket {
+            dependencies.uploads = try await Uploads(.google(googleBucket), now: clock.now())
+        }
+        let router = APIServer.router(configuration, dependencies)
         var logger = Logger(label: "tests")
         logger.logLevel = .critical
         let routes = router.routes.map { Route(method: $0.method, path: "\($0.path)") }
         let application = Application(router: router, logger: logger)
-        try await application.test(.router) { client in
-            try await body(TestAPI(store: store, routes: routes, client: client, clock: clock))
+        try await application.test(isLive ? .live : .router) { client in
+            try await body(
+                TestAPI(
+                    store: store, routes: routes, uploadsFolder: folder, client: client,
+                    clock: clock))
         }
     }
 
+    static func makeUploadsPath() -> String {
+        FileManager.default.temporaryDirectory
+            .appendingPathComponent("circles-covers-\(UUID().uuidString)").path
+    }
+
+    /// Where it listens, if it is live.
+    public var port: Int { client.port ?? 0 }
+
     /// What a server on this store needs; `test-api-key` may do everything.
-    static func dependencies(_ store: TestStore) async throws -> APIServer.Dependencies {
+    static func dependencies(
+        _ store: TestStore, uploadsFolder: String
+    ) async throws -> APIServer.Dependencies {
         let clock = store.clock
         try await APIKeys(pool: store.pool, clock: clock).register("test-api-key", name: "tests")
         var logger = Logger(label: "tests")
@@ -78,6 +107,8 @@ public struct TestAPI: Sendable {
                 fetch: { _ in throw CancellationError() }),
             mediaTokens: await MediaTokens(
                 configuration: .init(apiKey: "circles", apiSecret: secret)),
+            uploads: try await Uploads(
+                .folder(path: uploadsFolder, secret: secret), now: clock.now()),
             clock: clock, live: LiveFeed(databaseURL: store.databaseURL, logger: logger),
             exposition: { "circles_test 1\n" })
     }

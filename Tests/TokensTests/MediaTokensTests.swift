@@ -138,6 +138,94 @@ struct MediaTokensTests {
         }
     }
 
+    // MARK: A hosted LiveKit
+
+    /// A token as a LiveKit server reads it: its own names, nothing of ours, and no others in
+    /// the grant. Source: `auth.ClaimGrants` and `VideoGrant` of livekit/protocol.
+    private struct LiveKitClaims: JWTPayload {
+        let iss: IssuerClaim
+        let sub: SubjectClaim
+        let nbf: NotBeforeClaim
+        let exp: ExpirationClaim
+        let metadata: String?
+        let attributes: [String: String]?
+        let video: VideoGrant
+
+        struct VideoGrant: Decodable, Encodable {
+            let room: String
+            let roomJoin: Bool
+            let canPublish: Bool
+            let canSubscribe: Bool
+            let canPublishData: Bool
+            let canPublishSources: [String]
+            let canUpdateOwnMetadata: Bool
+            let roomAdmin: Bool?
+            let roomCreate: Bool?
+            let roomList: Bool?
+            let roomRecord: Bool?
+            let ingressAdmin: Bool?
+            let hidden: Bool?
+        }
+
+        func verify(using _: some JWTAlgorithm) throws {}
+    }
+
+    @Test(
+        "a LiveKit server reads the role's rights, and nothing that administers",
+        arguments: Role.allCases)
+    func suitsLiveKit(role: Role) async throws {
+        let keys = await JWTKeyCollection().add(
+            hmac: HMACKey(from: Self.secret), digestAlgorithm: .sha256)
+        let claims = try await keys.verify(
+            try await minted("ada", role).token, as: LiveKitClaims.self)
+        #expect(claims.iss.value == "key" && claims.sub.value == "ada")
+        #expect(claims.exp.value.timeIntervalSince(claims.nbf.value) == 600)
+        let video = claims.video
+        #expect(video.room == circleID.description && video.roomJoin && video.canSubscribe)
+        #expect(video.canPublish == role.isOnStage)
+        #expect(video.canPublishSources == (role.isOnStage ? ["microphone"] : []))
+        #expect(!video.canPublishData && !video.canUpdateOwnMetadata)
+        let powers = [
+            video.roomAdmin, video.roomCreate, video.roomList, video.roomRecord,
+            video.ingressAdmin, video.hidden,
+        ]
+        #expect(powers.allSatisfy { $0 == nil })
+    }
+
+    @Test("what LiveKit hands back of a participant names the session, one way or the other")
+    func tellsTheSession() async throws {
+        let claims = try payload(of: try await minted("ada", .speaker).token)
+        let attributes = try #require(claims["attributes"] as? [String: String])
+        let metadata = try #require(claims["metadata"] as? String)
+        #expect(attributes == ["sessionId": sessionID.description, "role": "speaker"])
+        #expect(
+            MediaParticipant.sessionID(attributes: attributes, metadata: nil) == sessionID)
+        #expect(MediaParticipant.sessionID(attributes: [:], metadata: metadata) == sessionID)
+        #expect(MediaParticipant.sessionID(attributes: nil, metadata: metadata) == sessionID)
+        #expect(MediaParticipant.sessionID(attributes: nil, metadata: "{") == nil)
+        #expect(MediaParticipant.sessionID(attributes: nil, metadata: nil) == nil)
+        // Attributes that name something else are not overruled.
+        #expect(
+            MediaParticipant.sessionID(attributes: ["sessionId": "x"], metadata: metadata) == nil)
+    }
+
+    @Test("a token from before there were attributes is still verified")
+    func verifiesOlderTokens() async throws {
+        let claims = try payload(of: try await minted("ada", .speaker).token)
+        var older = claims
+        older["attributes"] = nil
+        older["metadata"] = nil
+        var video = try grant(claims)
+        video["canUpdateOwnMetadata"] = nil
+        older["video"] = video
+        let keys = await JWTKeyCollection().add(
+            hmac: HMACKey(from: Self.secret), digestAlgorithm: .sha256)
+        let data = try JSONSerialization.data(withJSONObject: older)
+        let payload = try JSONDecoder().decode(MediaClaims.self, from: data)
+        let grant = try await tokens().verify(try await keys.sign(payload), now: now)
+        #expect(grant.sessionID == sessionID)
+    }
+
     private struct MemberClaims: JWTPayload {
         let sub: String
 

@@ -56,7 +56,7 @@ grant select on
     members, hand_raises, attendances, circle_sessions, events, ingest_cursors, ingest_offsets,
     ingest_gaps, quality_samples, quality_minutes, dead_letters
 to circles_jobs;
-grant select on attendances to circles_sfu;
+grant select on attendances, media_connections to circles_sfu;
 grant select, insert, update, delete on notifications to circles_jobs;
 
 -- Ingest: state, history and rollups; of the outbox it reads what a log has forgotten.

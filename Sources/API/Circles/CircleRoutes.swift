@@ -7,6 +7,8 @@ import Hummingbird
 struct CircleRoutes: Sendable {
     let store: CircleStore
     let admissions: Admissions
+    let uploads: Uploads
+    let address: PublicAddress
     let clock: any WallClock
 
     func add(to group: RouterGroup<CirclesRequestContext>) {
@@ -22,6 +24,7 @@ struct CircleRoutes: Sendable {
     {
         let caller = try context.caller
         var fields = try await JSON.fields(of: request)
+        fields.coverURLPrefix = uploads.coverURLPrefix(address)
         let draft = try CircleDraft(&fields, hostUID: caller.uid, now: clock.now())
         let admission = try await store.create(
             draft, id: context.creationID.map { CircleID(high: $0.high, low: $0.low) },
@@ -37,6 +40,7 @@ struct CircleRoutes: Sendable {
     {
         let circleID = try context.circleID
         var fields = try await JSON.fields(of: request)
+        fields.coverURLPrefix = uploads.coverURLPrefix(address)
         let patch = try CirclePatch(&fields, now: clock.now())
         let circle = try await store.update(
             circleID, patch, if: CircleTag.condition(request.headers), by: context.caller)

@@ -61,11 +61,11 @@ enum LastEventID {
 
 extension Problem {
     static let malformedLastEventID = Problem(
-        .badRequest, "malformed_last_event_id", "Last-Event-ID is no id of this stream")
+        .malformedLastEventID, "Last-Event-ID is no id of this stream")
 
     static var tooManyStreams: Problem {
         var problem = Problem(
-            .tooManyRequests, "too_many_streams", "Too many event streams are open for this user")
+            .tooManyStreams, "Too many event streams are open for this user")
         problem.headers[.retryAfter] = "5"
         return problem
     }

@@ -46,6 +46,6 @@ struct DocumentationRoutes: Sendable {
 
 extension Problem {
     static let docsNotInstalled = Problem(
-        .notFound, "docs_not_installed", "Swagger UI is not installed here",
+        .docsNotInstalled, "Swagger UI is not installed here",
         detail: "Run scripts/install-swagger-ui.sh and start the API again, or read /openapi.yaml")
 }
