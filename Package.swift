@@ -110,8 +110,8 @@ let package = Package(
         library(
             "Jobs",
             [
-                "BlockingThread", "CCurl", "Database", "Domain", logging, metrics, mustache,
-                serviceLifecycle,
+                "BlockingThread", "CCurl", "CircleStore", "Database", "Domain",
+                logging, metrics, mustache, serviceLifecycle,
             ]),
         library("Reports", ["Database", "Domain"]),
         library(

@@ -101,10 +101,15 @@ public struct APIServer {
         let group = router.group("v1")
             .add(middleware: ConcurrencyLimit(configuration.concurrentRequestCountMax))
             .add(middleware: Authentication(keys: dependencies.keys, tokens: dependencies.tokens))
-        CircleRoutes(
-            store: dependencies.store, mediaTokens: dependencies.mediaTokens,
-            sfuURL: configuration.sfuURL, clock: dependencies.clock
-        ).add(to: group)
+        let admissions = Admissions(
+            mediaTokens: dependencies.mediaTokens, sfuURL: configuration.sfuURL,
+            clock: dependencies.clock)
+        let store = dependencies.store
+        CircleRoutes(store: store, admissions: admissions, clock: dependencies.clock)
+            .add(to: group)
+        PresenceRoutes(store: store, admissions: admissions).add(to: group)
+        StageRoutes(store: store, admissions: admissions).add(to: group)
+        AccountRoutes(store: store).add(to: group)
         return router
     }
 

@@ -16,9 +16,12 @@ public struct CircleStore: Sendable {
     public struct Settings: Sendable {
         /// How long a seat is kept without a sign of life from its member.
         public var seatLeaseSeconds: Int64
+        /// How long a live circle waits for a host who left or was lost.
+        public var hostGraceSeconds: Int64
 
-        public init(seatLeaseSeconds: Int64) {
+        public init(seatLeaseSeconds: Int64, hostGraceSeconds: Int64 = 60) {
             self.seatLeaseSeconds = seatLeaseSeconds
+            self.hostGraceSeconds = hostGraceSeconds
         }
     }
 
@@ -101,6 +104,15 @@ public struct Seat: Sendable, Hashable {
     public var handRaisedAt: Timestamp?
     public let joinedAt: Timestamp
     public var leaseExpiresAt: Timestamp
+    /// The device that the member came in with, if it said so.
+    public var deviceID: String? = nil
+    /// A moderator's invitation onto the stage that waits for an answer.
+    public var invitation: Invitation? = nil
+
+    public struct Invitation: Sendable, Hashable {
+        public let invitedAt: Timestamp
+        public let actorUID: String
+    }
 
     var member: Event.Member { Event.Member(uid: uid, sessionID: sessionID) }
 }

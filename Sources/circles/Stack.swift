@@ -98,7 +98,9 @@ struct Stack: Sendable {
     func store(pool: ConnectionPool) -> CircleStore {
         CircleStore(
             pool: pool, clock: clock,
-            settings: .init(seatLeaseSeconds: settings.seatLeaseSeconds))
+            settings: .init(
+                seatLeaseSeconds: settings.seatLeaseSeconds,
+                hostGraceSeconds: settings.hostGraceSeconds))
     }
 
     /// The API server and the relay.
@@ -127,10 +129,13 @@ struct Stack: Sendable {
             locator: try locator(), clock: clock, logger: logger("ingest"))
     }
 
-    func jobsService() throws -> any Service {
-        JobsService(
-            configuration: try settings.jobs(databaseURL: databaseURL), clock: clock,
-            logger: logger("jobs"))
+    func jobsServices(pool: ConnectionPool) throws -> [any Service] {
+        [
+            JobsService(
+                configuration: try settings.jobs(databaseURL: databaseURL), clock: clock,
+                logger: logger("jobs")),
+            HostWatch(store: store(pool: pool), logger: logger("jobs")),
+        ]
     }
 
     func sfuService(

@@ -45,6 +45,7 @@ struct AdmissionTests {
             let id = try await api.store.makeCircle(host: "ada")
             let path = "/v1/circles/\(id)"
             let before = try await api.send(.post, path + "/join", as: "bob")
+            #expect(try await api.send(.post, path + "/hand-raise", as: "bob").status == 200)
             let promoted = try await api.send(
                 .post, path + "/promote", as: "ada", json: #"{"uid":"bob"}"#)
             #expect(promoted.status == 200)

@@ -100,7 +100,7 @@ final class MediaStack: Sendable {
         _ uid: String, in circleID: CircleID, host: String = "host"
     ) async throws -> MediaTicket {
         _ = try await store.join(circleID, by: Caller(uid: uid))
-        _ = try await store.promote(uid, in: circleID, by: Caller(uid: host))
+        try await test.bringOnStage(uid, in: circleID, host: host)
         return try await ticket(uid, in: circleID)
     }
 

@@ -113,8 +113,8 @@ struct MediaStoreTests {
         // Secret: a node needs no invitation.
         let circleID = try await test.makeCircle(privacy: .secret, invited: ["ada", "troll"])
         _ = try await test.store.join(circleID, by: Caller(uid: "ada"))
-        _ = try await test.store.promote("ada", in: circleID, by: host)
-        _ = try await test.store.setMuted(true, "ada", in: circleID, by: host)
+        try await test.bringOnStage("ada", in: circleID)
+        _ = try await test.store.mute("ada", in: circleID, by: host)
         try await test.store.kick("troll", in: circleID, reason: "", bans: true, by: host)
         let state = try #require(try await test.store.mediaState(circleID))
         #expect(state.status == .live && state.micPolicy == .handRaise)

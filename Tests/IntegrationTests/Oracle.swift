@@ -63,6 +63,8 @@ struct Oracle {
                 role = new
             case .memberPromoted(let member, _, let new) where member == stay.member: role = new
             case .memberDemoted(let member, _, let new) where member == stay.member: role = new
+            case .memberRoleChanged(let member, _, let new) where member == stay.member:
+                role = new
             default: break
             }
         }
@@ -131,6 +133,7 @@ struct Oracle {
                     raised = (at, "\(stay.member.sessionID)|\(at)")
                 case .handLowered: lower(index)
                 case .memberPromoted(_, _, let role) where role.isOnStage: lower(index)
+                case .memberRoleChanged(_, _, let role) where role.isOnStage: lower(index)
                 default: break
                 }
             }

@@ -159,7 +159,7 @@ struct RouteTests {
             // On stage and off it.
             for isMuted in [true, false] {
                 let json = #"{"action":"\#(isMuted ? "mute" : "unmute")","uid":"eve"}"#
-                let muted = try await post("/actions", as: "ada", json)
+                let muted = try await post("/actions", as: isMuted ? "ada" : "eve", json)
                 #expect(muted.json["isMuted"] as? Bool == isMuted)
                 #expect(try await member("eve")?["isMuted"] as? Bool == isMuted)
             }

@@ -49,6 +49,15 @@ public struct TestStore: Sendable {
         ).circle.circleID
     }
 
+    /// Brings a member in the audience onto the stage: their hand goes up and is taken.
+    @discardableResult
+    public func bringOnStage(
+        _ uid: String, in circleID: CircleID, host: String = "host"
+    ) async throws -> Seat {
+        _ = try await store.raiseHand(circleID, by: Caller(uid: uid))
+        return try await store.promote(uid, in: circleID, by: Caller(uid: host))
+    }
+
     /// The outbox's records in order: what Kafka would carry.
     public func outboxRecords() async throws -> [[UInt8]] {
         try await pool.withConnection { connection in

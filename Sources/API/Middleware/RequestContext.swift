@@ -1,4 +1,6 @@
 import CircleStore
+import Domain
+import Foundation
 import Hummingbird
 
 /// What travels with a request through the middleware.
@@ -11,6 +13,31 @@ struct CirclesRequestContext: RequestContext {
     init(source: Source) {
         coreContext = .init(source: source)
         requestID = ""
+    }
+
+    /// The circle that the path names; one that is no id names no circle.
+    var circleID: CircleID {
+        get throws {
+            guard let circleID = parameters.get("id").flatMap({ CircleID($0) }) else {
+                throw CommandError.circleNotFound
+            }
+            return circleID
+        }
+    }
+
+    /// The user that the path names.
+    var uid: String {
+        get throws {
+            guard let uid = parameters.get("uid")?.removingPercentEncoding, isUID(uid) else {
+                throw Problem.validation([
+                    .init(
+                        field: "uid",
+                        message: "must be a uid of 1 to 128 printable ASCII characters"
+                    )
+                ])
+            }
+            return uid
+        }
     }
 
     /// The caller of a command.

@@ -83,7 +83,7 @@ struct UpStack: Sendable {
         var services: [any Service] = []
         if stack.settings.isKafkaEmbedded { services.append(stack.brokerService()) }
         services.append(try stack.ingestService())
-        services.append(try stack.jobsService())
+        services += try stack.jobsServices(pool: pool)
         services.append(
             try await stack.sfuService(pool: pool) { port in await listen { $0.sfu = port } })
         services += try await stack.apiServices(pool: pool) { port in
@@ -151,7 +151,9 @@ struct Jobs: AsyncParsableCommand {
     func run() async throws {
         let stack = try Runtime.stack()
         try await stack.requireCurrentSchema()
-        try await stack.run([try stack.jobsService()])
+        let pool = stack.pool("jobs")
+        defer { pool.close() }
+        try await stack.run(try stack.jobsServices(pool: pool))
     }
 }
 
