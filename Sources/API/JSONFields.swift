@@ -158,7 +158,7 @@ struct JSONFields {
             fail(name, "must have at most \(Limits.coverURLByteCountMax) bytes")
             return nil
         }
-        let hasHost = text.hasPrefix("https://") && text.utf8.count > 8
+        let hasHost = hasWebHost(text)
         guard text.isEmpty || hasHost && text.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
         else {
             fail(name, "must be an https URL")
@@ -166,6 +166,13 @@ struct JSONFields {
         }
         return text
     }
+}
+
+/// Whether a text begins as an https URL does: with a host's name or IPv4 address, and a port
+/// perhaps. Anything else, such as `https://[`, makes readers of it fail.
+private func hasWebHost(_ text: String) -> Bool {
+    text.prefixMatch(
+        of: #/https:\/\/[A-Za-z0-9][A-Za-z0-9.\-]*(?::[0-9]{1,5})?(?:[\/?\#]|$)/#) != nil
 }
 
 /// Whether a text may name a user: as Firebase has it, 1 to 128 bytes; printable ASCII.

@@ -26,7 +26,11 @@ SEEDED = json.loads(os.environ["CIRCLES"])  # the circles that the test made, ea
 IDS = sorted(SEEDED)
 GUESTS = [f"guest-{number}" for number in range(1, 9)]
 ISSUER = "circles-development"
-FOR_GUESTS = ("joinCircle", "leaveCircle", "raiseHand", "lowerHand")
+FOR_GUESTS = (
+    "joinCircle leaveCircle raiseHand lowerHand makeRsvp withdrawRsvp refreshMediaToken "
+    "reportMember listHistory registerDevice forgetDevice"
+).split()
+FOR_INVITED = ("acceptInvitation", "declineInvitation")
 UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 UID = re.compile(r"[!-~]{1,128}")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
@@ -98,6 +102,8 @@ def someone(case, circle_id):
         return "busy" if number % 8 == 7 else f"creator-{number}"
     if operation == "endCircle" and circle_id in SEEDED and number % 8:
         return "stranger"  # the test's circles are to stay
+    if operation in FOR_INVITED and number % 3 < 2:
+        return GUESTS[number % 2]
     if operation in FOR_GUESTS:
         return owner_of(circle_id) or "zoe" if number % 5 == 4 else GUESTS[number % len(GUESTS)]
     return GUESTS[number % len(GUESTS)] if number % 7 == 6 else owner_of(circle_id) or "zoe"
