@@ -71,6 +71,10 @@ schemathesis.openapi.format(
 )
 
 
+# What an entity tag is, only answers say: any, and one that never is.
+schemathesis.openapi.format("circles-entity-tags", strategies.sampled_from(["*", '"1-0"']))
+
+
 @schemathesis.auth(refresh_interval=None)
 class Users:
     """Every request is somebody's; `before_call` decides whose."""
@@ -129,6 +133,9 @@ def before_call(context, case, kwargs):
             number = turn("uid")
             if number % 6 < 5:
                 case.body["uid"] = GUESTS[number % len(GUESTS)]
+    # A key that comes with two requests is refused the second time, rightly.
+    if case.headers and 0 < len(case.headers.get("Idempotency-Key") or "") <= 255:
+        case.headers["Idempotency-Key"] = f"key-{turn('key')}"
     # Where the token is missing or wrong on purpose, it stays so.
     if case.headers and case.headers.get("Authorization") in tokens.values():
         case.headers["Authorization"] = bearer(someone(case, circle_id))

@@ -25,6 +25,12 @@ struct ContractTests {
     /// What needs no keys.
     private static let open: Set = [
         "health", "readiness", "metrics", "contractAsYAML", "documentation", "documentationAsset",
+        "page", "pageConfiguration", "developmentSignIn",
+    ]
+    /// What no run reaches: the route that schemathesis read the document from is not among those
+    /// that it tests, uploads need a signed URL and its picture, webhooks a signature of LiveKit's.
+    private static let outOfReach: Set = [
+        "contractAsJSON", "showCover", "uploadCover", "receiveLiveKitWebhook",
     ]
 
     private static func tool(_ name: String) -> String {
@@ -79,8 +85,7 @@ struct ContractTests {
         let text = try String(contentsOf: Self.document, encoding: .utf8)
         let operations = Set(text.matches(of: #/operationId: (\w+)/#).map { String($0.1) })
         try #require(operations.count > 15)
-        // The one that schemathesis read the document from is not among those that it tests.
-        for operation in operations.subtracting(["contractAsJSON"]).sorted() {
+        for operation in operations.subtracting(Self.outOfReach).sorted() {
             let statuses = answers[operation, default: [:]]
             #expect(statuses.keys.contains { $0.hasPrefix("2") }, "\(operation): \(statuses)")
             if !Self.open.contains(operation) {
