@@ -161,7 +161,7 @@ struct JSONFields {
             fail(name, "must have at most \(Limits.coverURLByteCountMax) bytes")
             return nil
         }
-        let hasHost = text.hasPrefix("https://") && text.utf8.count > 8
+        let hasHost = hasWebHost(text)
         let isOurs = coverURLPrefix.map { prefix in
             text.hasPrefix(prefix) && CoverName(text.dropFirst(prefix.count)) != nil
         }
@@ -174,6 +174,13 @@ struct JSONFields {
         }
         return text
     }
+}
+
+/// Whether a text begins as an https URL does: with a host's name or IPv4 address, and a port
+/// perhaps. Anything else, such as `https://[`, makes readers of it fail.
+private func hasWebHost(_ text: String) -> Bool {
+    text.prefixMatch(
+        of: #/https:\/\/[A-Za-z0-9][A-Za-z0-9.\-]*(?::[0-9]{1,5})?(?:[\/?\#]|$)/#) != nil
 }
 
 /// Whether a text may name a user: as Firebase has it, 1 to 128 bytes; printable ASCII.

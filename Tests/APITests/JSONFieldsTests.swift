@@ -185,6 +185,11 @@ struct JSONFieldsTests {
             ("HTTPS://example.org", false), ("javascript:alert(1)", false),
             ("https://a b", false), ("https://a\nb", false), (" https://a", false),
             ("example.org", false), ("data:text/html,x", false),
+            ("https://example.org:8443", true), ("https://192.0.2.7?x", true),
+            ("https://a#b[", true), ("https://", false), ("https://[", false),
+            ("https://[::1]/", false), ("https:///a", false), ("https://a@b", false),
+            ("https://a:b", false), ("https://a:123456", false), ("https://-a", false),
+            ("https://a\\b", false),
         ])
     func knowsWebURLs(text: String, isValid: Bool) {
         let result = reading(.string(text)) { $0.webURL("a") }

@@ -20,16 +20,28 @@ struct ContractTests {
     private static let checkout = URL(fileURLWithPath: TestCluster.sqlDirectory)
         .deletingLastPathComponent()
 
+    private static let document = checkout.appendingPathComponent(
+        "Sources/API/OpenAPI/openapi.yaml")
+    /// What needs no keys.
+    private static let open: Set = [
+        "health", "readiness", "metrics", "contractAsYAML", "documentation", "documentationAsset",
+        "page", "pageConfiguration", "developmentSignIn",
+    ]
+    /// What no run reaches: the route that schemathesis read the document from is not among those
+    /// that it tests, uploads need a signed URL and its picture, webhooks a signature of LiveKit's.
+    private static let outOfReach: Set = [
+        "contractAsJSON", "showCover", "uploadCover", "receiveLiveKitWebhook",
+    ]
+
     private static func tool(_ name: String) -> String {
         checkout.appendingPathComponent(".build/contract/bin/\(name)").path
     }
 
     @Test("the document is valid, and its examples are what its schemas say")
     func isValid() async throws {
-        let document = Self.checkout.appendingPathComponent("Sources/API/OpenAPI/openapi.yaml").path
         let script = Self.checkout.appendingPathComponent("Tests/Contract/validate.py").path
         let result = try await BlockingThread.run(name: "validate") {
-            try ChildProcess.run([Self.tool("python"), script, document])
+            try ChildProcess.run([Self.tool("python"), script, Self.document.path])
         }
         #expect(result.status == 0, "\(result.output)")
     }
@@ -70,13 +82,15 @@ struct ContractTests {
         let answers = try JSONDecoder().decode(
             [String: [String: Int]].self, from: Data(contentsOf: file))
         print("answers of the API: \(answers)")
-        for operation in [
-            "createCircle", "listCircles", "showCircle", "updateCircle", "endCircle", "joinCircle",
-            "leaveCircle", "raiseHand", "lowerHand", "promoteMember", "moderateMember",
-        ] {
+        let text = try String(contentsOf: Self.document, encoding: .utf8)
+        let operations = Set(text.matches(of: #/operationId: (\w+)/#).map { String($0.1) })
+        try #require(operations.count > 15)
+        for operation in operations.subtracting(Self.outOfReach).sorted() {
             let statuses = answers[operation, default: [:]]
             #expect(statuses.keys.contains { $0.hasPrefix("2") }, "\(operation): \(statuses)")
-            #expect(statuses["401"] != nil, "\(operation): \(statuses)")
+            if !Self.open.contains(operation) {
+                #expect(statuses["401"] != nil, "\(operation): \(statuses)")
+            }
         }
         for operation in ["updateCircle", "promoteMember", "moderateMember", "raiseHand"] {
             #expect(answers[operation]?["409"] != nil, "\(operation)")
@@ -118,7 +132,8 @@ struct ContractTests {
                 let caller = Caller(uid: "guest-\(guest)")
                 _ = try await test.store.join(circleID, by: caller)
                 if guest > 2 { _ = try await test.store.raiseHand(circleID, by: caller) }
-                if guest > 4 {
+                // Those whose hands are down are invited, and may accept or decline.
+                if guest != 3 && guest != 4 {
                     _ = try await test.store.promote(caller.uid, in: circleID, by: host)
                 }
             }
