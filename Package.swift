@@ -3,9 +3,11 @@ import PackageDescription
 
 // Layers: a target depends only on targets of a lower layer (docs/architecture.md).
 
-func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+func library(
+    _ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []
+) -> Target {
     .target(
-        name: name, dependencies: dependencies,
+        name: name, dependencies: dependencies, resources: resources,
         swiftSettings: [
             .enableUpcomingFeature("ExistentialAny")
         ])
@@ -103,7 +105,9 @@ let package = Package(
                 "EventSchema", "Tokens",
                 crypto, cryptoExtras, hummingbird, jwtKit, logging, metrics, nioCore,
                 serviceLifecycle, yams,
-            ]),
+            ],
+            // The page at `/`.
+            resources: [.copy("Web")]),
         library(
             "Jobs",
             [

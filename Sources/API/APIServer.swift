@@ -19,6 +19,8 @@ public struct APIServer {
         /// Of an SFU that is not ours, for every circle; empty: each circle's own node.
         public var sfuURL: String
         public var headerByteCountMax: Int
+        /// Sent by the page at `/`; empty: it asks for one.
+        public var webAPIKey = ""
 
         public init(
             host: String, port: Int, concurrentRequestCountMax: Int = 1024, sfuURL: String,
@@ -92,6 +94,7 @@ public struct APIServer {
             ProblemDocuments()
         }
         addOperations(to: router, dependencies)
+        addPage(to: router, configuration, dependencies)
         let group = router.group("v1")
             .add(middleware: ConcurrencyLimit(configuration.concurrentRequestCountMax))
             .add(middleware: Authentication(keys: dependencies.keys, tokens: dependencies.tokens))
@@ -100,6 +103,25 @@ public struct APIServer {
             sfuURL: configuration.sfuURL, clock: dependencies.clock
         ).add(to: group)
         return router
+    }
+
+    private static func addPage(
+        to router: Router<CirclesRequestContext>, _ configuration: Configuration,
+        _ dependencies: Dependencies
+    ) {
+        let files: WebFiles
+        do {
+            files = try WebFiles()
+        } catch {
+            preconditionFailure("the program's resources lie beside it: \(error)")
+        }
+        WebRoutes(
+            files: files, store: dependencies.store, tokens: dependencies.tokens,
+            clock: dependencies.clock, apiKey: configuration.webAPIKey,
+            sfuURL: configuration.sfuURL
+        ).add(
+            to: router.group().add(
+                middleware: ConcurrencyLimit(configuration.concurrentRequestCountMax)))
     }
 
     private struct Health: Encodable {

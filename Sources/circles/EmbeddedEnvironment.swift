@@ -23,6 +23,7 @@ final class EmbeddedEnvironment {
         where environment.optional(setting) == nil {
             environment.set(setting, secrets[setting.name] ?? "")
         }
+        if environment.optional(.webAPIKey) == nil { environment.set(.webAPIKey, apiKey) }
         developmentSecret = environment.optional(.developmentSecret) ?? ""
         if environment.optional(.databaseURL) == nil {
             let postgres = try EmbeddedPostgres(home: home)

@@ -40,6 +40,11 @@ struct Setting: Sendable {
     static let apiConcurrency = Setting(
         name: "API_CONCURRENCY", defaultValue: "1024",
         summary: "Requests answered at once; more get 503, 1 to 100000.")
+    static let webAPIKey = Setting(
+        name: "WEB_API_KEY", defaultValue: "",
+        summary:
+            "The API key that the page at `/` sends, so everyone who opens the page has it; empty: the page asks for one. `up` gives its own."
+    )
     static let relayShards = Setting(
         name: "RELAY_SHARDS", defaultValue: "1",
         summary:
@@ -136,8 +141,8 @@ struct Setting: Sendable {
 
     static let all = [
         databaseURL, databasePoolSize, kafkaBrokers, kafkaProperties, kafkaPartitions,
-        kafkaReplication, kafkaSessionTimeout, apiHost, apiPort, apiConcurrency, relayShards,
-        ingestBatch, ingestGroup, seatLease, developmentSecret, firebaseProject, firebaseJWKS,
+        kafkaReplication, kafkaSessionTimeout, apiHost, apiPort, apiConcurrency, webAPIKey,
+        relayShards, ingestBatch, ingestGroup, seatLease, developmentSecret, firebaseProject, firebaseJWKS,
         mediaKey, mediaSecret, mediaTokenSeconds, sfuURL, sfuNodeID, sfuHost, sfuPort,
         sfuPublicURL, sfuMediaHost, sfuMediaPort, sfuCandidateHost, sfuWorkers, sfuResume,
         sfuQuality, smtpURL, smtpUser, smtpPassword,

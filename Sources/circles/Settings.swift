@@ -117,11 +117,21 @@ struct Settings: Sendable {
     }
 
     func api() throws -> APIServer.Configuration {
-        APIServer.Configuration(
+        var configuration = APIServer.Configuration(
             host: try environment.string(.apiHost),
             port: try environment.integer(.apiPort, 0...65_535),
             concurrentRequestCountMax: try environment.integer(.apiConcurrency, 1...100_000),
             sfuURL: environment.optional(.sfuURL) ?? "")
+        configuration.webAPIKey = environment.optional(.webAPIKey) ?? ""
+        guard
+            configuration.webAPIKey.isEmpty
+                || Limits.isName(configuration.webAPIKey, byteCount: 1...256)
+        else {
+            throw Environment.Failure(
+                name: Setting.webAPIKey.name,
+                message: "must have at most 256 printable ASCII characters and no space")
+        }
+        return configuration
     }
 
     func sfu() throws -> SFUService.Configuration {

@@ -43,6 +43,7 @@ struct SettingsTests {
         ("KAFKA_SESSION_TIMEOUT_MS", "999"), ("KAFKA_SESSION_TIMEOUT_MS", "300001"),
         ("API_HOST", ""),
         ("API_PORT", "-1"), ("API_PORT", "65536"), ("API_PORT", "http"),
+        ("WEB_API_KEY", "a b"), ("WEB_API_KEY", "schlüssel"),
         ("API_CONCURRENCY", "0"), ("API_CONCURRENCY", "100001"),
         ("RELAY_SHARDS", "0"), ("RELAY_SHARDS", "65"),
         ("INGEST_BATCH", "0"), ("INGEST_BATCH", "100001"),

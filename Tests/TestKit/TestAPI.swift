@@ -36,21 +36,24 @@ public struct TestAPI: Sendable {
     /// Runs `body` with an API of its own.
     public static func run(
         clock: any WallClock = SystemWallClock(), concurrency: Int = 1024,
-        sfuURL: String = "ws://sfu.test",
+        sfuURL: String = "ws://sfu.test", developmentSecret: String? = secret,
+        webAPIKey: String = "",
         _ body: @escaping @Sendable (TestAPI) async throws -> Void
     ) async throws {
         let store = try TestStore(clock: clock)
         defer { store.pool.close() }
         let keys = APIKeys(pool: store.pool, clock: clock)
         try await keys.register("test-api-key", name: "tests")
+        var configuration = APIServer.Configuration(
+            host: "127.0.0.1", port: 0, concurrentRequestCountMax: concurrency, sfuURL: sfuURL)
+        configuration.webAPIKey = webAPIKey
         let router = APIServer.router(
-            .init(
-                host: "127.0.0.1", port: 0, concurrentRequestCountMax: concurrency,
-                sfuURL: sfuURL),
+            configuration,
             .init(
                 pool: store.pool, store: store.store, keys: keys,
                 tokens: await TokenVerifier(
-                    configuration: .init(developmentSecret: secret, firebase: nil), clock: clock,
+                    configuration: .init(developmentSecret: developmentSecret, firebase: nil),
+                    clock: clock,
                     fetch: { _ in throw CancellationError() }),
                 mediaTokens: await MediaTokens(
                     configuration: .init(apiKey: "circles", apiSecret: secret)),
