@@ -107,7 +107,8 @@ let package = Package(
                 crypto, cryptoExtras, hummingbird, hummingbirdCore, jwtKit, logging, metrics,
                 nioCore, nioHTTP1, serviceLifecycle, yams,
             ],
-            resources: [.copy("OpenAPI/openapi.yaml")]),
+            // The contract, and the page at `/`.
+            resources: [.copy("OpenAPI/openapi.yaml"), .copy("Web")]),
         library(
             "Jobs",
             [

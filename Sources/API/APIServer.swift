@@ -28,6 +28,8 @@ public struct APIServer {
         /// Whether clients shall use HTTPS only (`Strict-Transport-Security`).
         public var isTransportSecure = false
         let address: PublicAddress
+        /// Sent by the page at `/`; empty: it asks for one.
+        public var webAPIKey = ""
 
         /// - Parameter publicURL: how clients reach the API; empty takes host and port.
         public init(
@@ -122,6 +124,7 @@ public struct APIServer {
         router.add(middleware: limits)
         let limit = ConcurrencyLimit(configuration.concurrentRequestCountMax)
         addSigned(to: router, limit, configuration, dependencies)
+        addPage(to: router, limit, configuration, dependencies)
         let group = router.group("v1")
             .add(middleware: limit)
             .add(
@@ -166,6 +169,23 @@ public struct APIServer {
             LiveKitRoutes(webhooks: webhooks, store: dependencies.store, clock: clock)
                 .add(to: router.group("v1").add(middleware: limit))
         }
+    }
+
+    private static func addPage(
+        to router: Router<CirclesRequestContext>, _ limit: ConcurrencyLimit,
+        _ configuration: Configuration, _ dependencies: Dependencies
+    ) {
+        let files: WebFiles
+        do {
+            files = try WebFiles()
+        } catch {
+            preconditionFailure("the program's resources lie beside it: \(error)")
+        }
+        WebRoutes(
+            files: files, store: dependencies.store, tokens: dependencies.tokens,
+            clock: dependencies.clock, apiKey: configuration.webAPIKey,
+            sfuURL: configuration.sfuURL
+        ).add(to: router.group().add(middleware: limit))
     }
 
     private struct Health: Encodable {

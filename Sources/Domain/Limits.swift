@@ -38,6 +38,8 @@ public enum Limits {
 
     /// A node that was not heard of for so long gets no circle, and its circles may move.
     public static let nodeSilenceSecondsMax: Int64 = 10
+    /// Nodes that a page is told of: their names stand in one header.
+    public static let listedNodeCountMax: Int64 = 100
     /// Sessions in a node's snapshot or quality batch of one circle.
     public static let nodeMemberCountMax = 1000
 }

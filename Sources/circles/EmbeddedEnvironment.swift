@@ -28,6 +28,7 @@ final class EmbeddedEnvironment {
         where !environment.isSet(setting) {
             environment.set(setting, "0")
         }
+        if environment.optional(.webAPIKey) == nil { environment.set(.webAPIKey, apiKey) }
         developmentSecret = environment.optional(.developmentSecret) ?? ""
         if environment.optional(.databaseURL) == nil {
             let postgres = try EmbeddedPostgres(home: home)

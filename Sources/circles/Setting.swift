@@ -91,6 +91,11 @@ struct Setting: Sendable {
     static let gcsKeyFile = Setting(
         name: "GCS_KEY_FILE", defaultValue: "",
         summary: "JSON key file of the service account that may create objects in it.")
+    static let webAPIKey = Setting(
+        name: "WEB_API_KEY", defaultValue: "",
+        summary:
+            "The API key that the page at `/` sends, so everyone who opens the page has it; empty: the page asks for one. `up` gives its own."
+    )
     static let relayShards = Setting(
         name: "RELAY_SHARDS", defaultValue: "1",
         summary:
@@ -206,6 +211,7 @@ struct Setting: Sendable {
     static let all = [
         databaseURL, databasePoolSize, kafkaBrokers, kafkaProperties, kafkaPartitions,
         kafkaReplication, kafkaSessionTimeout, apiHost, apiPort, apiPublicURL, apiConcurrency,
+        webAPIKey,
         apiRatePerUser, apiRatePerKey, apiRatePerAddress, apiConnectionsPerAddress, apiHeadSeconds,
         apiTrustedProxies, apiCORSOrigins, apiHSTS, uploadsDirectory, uploadSeconds, gcsBucket,
         gcsKeyFile, relayShards, ingestBatch, ingestGroup, seatLease, hostGrace, developmentSecret,

@@ -139,6 +139,15 @@ struct Settings: Sendable {
                 ?? Self.findAbove(".build/swagger-ui", holding: "swagger-ui-bundle.js")
                 ?? Self.findAbove("swagger-ui", holding: "swagger-ui-bundle.js") ?? "")
         try configure(&configuration)
+        configuration.webAPIKey = environment.optional(.webAPIKey) ?? ""
+        guard
+            configuration.webAPIKey.isEmpty
+                || Limits.isName(configuration.webAPIKey, byteCount: 1...256)
+        else {
+            throw Environment.Failure(
+                name: Setting.webAPIKey.name,
+                message: "must have at most 256 printable ASCII characters and no space")
+        }
         return configuration
     }
 

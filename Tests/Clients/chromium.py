@@ -67,6 +67,7 @@ class Chromium:
         self._buffer = b""
         self._next_id = 1
         self._session = None
+        self.complaints = []  # exceptions and violations of its policy, once `Log` and `Runtime` are enabled
 
     def __enter__(self):
         return self
@@ -90,14 +91,40 @@ class Chromium:
 
     def open(self, url):
         """Opens a page and waits until it has loaded."""
-        target = self._ask("Target.createTarget", {"url": url})["targetId"]
-        attached = self._ask("Target.attachToTarget", {"targetId": target, "flatten": True})
+        if self._session is None:
+            self._attach()
+        self.ask("Page.navigate", {"url": url})
+        self._wait_until_loaded(f"location.href === {json.dumps(url)}")
+
+    def look(self, width, height, is_dark):
+        """Gives the page a screen of CSS pixels, a phone's if it is narrow, and a colour scheme."""
+        self._attach()
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
+        self.ask("Emulation.setDeviceMetricsOverride", metrics)
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if is_dark else "light"}
+        self.ask("Emulation.setEmulatedMedia", {"features": [scheme]})
+
+    def reload(self):
+        """Loads the page anew."""
+        self.evaluate("window.isOld = true")
+        self.ask("Page.reload", {})
+        self._wait_until_loaded("!window.isOld")
+
+    def leave(self):
+        """Goes away from the page as a person does who closes it."""
+        self.ask("Page.navigate", {"url": "about:blank"})
+
+    def _attach(self):
+        target = self.ask("Target.createTarget", {"url": "about:blank"})["targetId"]
+        attached = self.ask("Target.attachToTarget", {"targetId": target, "flatten": True})
         self._session = attached["sessionId"]
-        ready = f"document.readyState === 'complete' && location.href === {json.dumps(url)}"
+
+    def _wait_until_loaded(self, condition):
+        ready = f"document.readyState === 'complete' && {condition}"
         give_up_at = time.monotonic() + LOAD_SECONDS
         while not self.evaluate(ready):
             if time.monotonic() > give_up_at:
-                raise ChromiumError(f"{url} did not load")
+                raise ChromiumError(f"not loaded in time: {condition}")
             time.sleep(0.02)
 
     def call(self, function, *arguments, waits=True):
@@ -108,12 +135,13 @@ class Chromium:
     def evaluate(self, expression):
         """The value of an expression in the page. Raises: ChromiumError if it throws."""
         parameters = {"expression": expression, "awaitPromise": True, "returnByValue": True}
-        answer = self._ask("Runtime.evaluate", parameters)
+        answer = self.ask("Runtime.evaluate", parameters)
         if "exceptionDetails" in answer:
             raise ChromiumError(json.dumps(answer["exceptionDetails"].get("exception")))
         return answer["result"].get("value")
 
-    def _ask(self, method, parameters):
+    def ask(self, method, parameters):
+        """The result of a command of the DevTools protocol. Raises: ChromiumError."""
         asked = self._send(method, parameters)
         while True:
             message = self._receive()
@@ -121,10 +149,21 @@ class Chromium:
                 if "error" in message:
                     raise ChromiumError(f"{method}: {message['error']}")
                 return message["result"]
+            self._note(message)
+
+    def _note(self, message):
+        parameters = message.get("params", {})
+        if message.get("method") == "Runtime.exceptionThrown":
+            self.complaints.append(json.dumps(parameters["exceptionDetails"])[:400])
+        elif message.get("method") == "Log.entryAdded":
+            entry = parameters["entry"]
+            # What a server refuses is an answer; what the policy of the page refuses is a fault.
+            if entry["level"] == "error" and entry["source"] != "network":
+                self.complaints.append(f"{entry['text']} {entry.get('url', '')}")
 
     def _send(self, method, parameters):
         message = {"id": self._next_id, "method": method, "params": parameters}
-        if self._session is not None and method.startswith("Runtime."):
+        if self._session is not None and not method.startswith(("Target.", "Browser.")):
             message["sessionId"] = self._session
         self._next_id += 1
         data = json.dumps(message).encode() + b"\0"

@@ -11,6 +11,8 @@ final class MediaClientProcess: Sendable {
         case aiortc
         case chromium
         case gstreamer
+        /// A person in front of the page, not a client of the media alone.
+        case page
     }
 
     struct Failure: Error, CustomStringConvertible {

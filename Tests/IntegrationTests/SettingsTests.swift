@@ -51,6 +51,7 @@ struct SettingsTests {
         ("LIVEKIT_URL", "livekit.example.com"), ("LIVEKIT_URL", "wss://livekit.example.com"),
         ("LIVEKIT_API_KEY", "key"), ("LIVEKIT_API_SECRET", secret),
         ("LIVEKIT_API_SECRET", "short"),
+        ("WEB_API_KEY", "a b"), ("WEB_API_KEY", "schlüssel"),
         ("API_CONCURRENCY", "0"), ("API_CONCURRENCY", "100001"),
         ("API_RATE_PER_USER", "-1"), ("API_RATE_PER_USER", "1000001"),
         ("API_RATE_PER_KEY", "many"), ("API_RATE_PER_ADDRESS", "-1"),

@@ -53,6 +53,7 @@ public struct TestAPI: Sendable {
         clock: any WallClock = SystemWallClock(), concurrency: Int = 1024,
         sfuURL: String = "ws://sfu.test", swaggerUIDirectory: String = "",
         webhooks: LiveKitWebhooks? = nil, googleBucket: GoogleBucket? = nil, isLive: Bool = false,
+        developmentSecret: String? = secret, webAPIKey: String = "",
         configure: (inout APIServer.Configuration) -> Void = { _ in },
         _ body: @escaping @Sendable (TestAPI) async throws -> Void
     ) async throws {
@@ -64,9 +65,13 @@ public struct TestAPI: Sendable {
             host: "127.0.0.1", port: 0, publicURL: publicURL,
             concurrentRequestCountMax: concurrency, sfuURL: sfuURL,
             swaggerUIDirectory: swaggerUIDirectory)
+        configuration.webAPIKey = webAPIKey
         configure(&configuration)
         var dependencies = try await dependencies(store, uploadsFolder: folder)
         dependencies.webhooks = webhooks
+        dependencies.tokens = await TokenVerifier(
+            configuration: .init(developmentSecret: developmentSecret, firebase: nil),
+            clock: clock, fetch: { _ in throw CancellationError() })
         if let googleBucket {
             dependencies.uploads = try await Uploads(.google(googleBucket), now: clock.now())
         }

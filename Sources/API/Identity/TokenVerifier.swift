@@ -117,6 +117,18 @@ public struct TokenVerifier: Sendable {
         return Identity(uid: uid, email: isVerified ? claims.email : nil)
     }
 
+    /// Whether there is a development secret.
+    var signsDevelopmentTokens: Bool { configuration.developmentSecret != nil }
+
+    /// Signs a token of the development issuer; `nil` when there is no secret.
+    func developmentToken(
+        uid: String, now: Timestamp, lifetimeSeconds: Int64
+    ) async throws -> String? {
+        guard let secret = configuration.developmentSecret else { return nil }
+        return try await Self.developmentToken(
+            uid: uid, email: nil, secret: secret, now: now, lifetimeSeconds: lifetimeSeconds)
+    }
+
     /// Signs a token of the development issuer, as `circles token` does.
     public static func developmentToken(
         uid: String, email: String?, secret: String, now: Timestamp, lifetimeSeconds: Int64

@@ -27,6 +27,7 @@ struct Up: AsyncParsableCommand {
                 """
 
                 Circles is up.
+                  page       http://127.0.0.1:\(port)/
                   API        http://127.0.0.1:\(port)/v1   (X-API-Key: \(apiKey))
                   SFU        http://127.0.0.1:\(sfuPort)   (WHIP, WHEP)
                   token      circles token --uid alice
