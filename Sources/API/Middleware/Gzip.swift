@@ -1,4 +1,4 @@
-import CZlib
+internal import CZlib
 
 /// Compresses a whole body. Source: RFC 1952.
 ///
