@@ -4,7 +4,7 @@ SHELL := bash
 build_flags := --explicit-target-dependency-import-check error
 
 .PHONY: help packages clients build demo up test allocations fuzz lint format bench-ingest \
-        bench-sfu protos
+        bench-live bench-sfu protos
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -45,6 +45,10 @@ format: ## Format all Swift files
 bench-ingest: packages ## Measure Ingest beside a bare copy of the same rows (release build)
 	swift build -c release --scratch-path .build-release --product circles-bench
 	.build-release/release/circles-bench ingest
+
+bench-live: packages ## Measure the way from a command to those who follow (release build)
+	swift build -c release --scratch-path .build-release --product circles-bench
+	.build-release/release/circles-bench live
 
 bench-sfu: packages ## Measure the SFU beside a bare C loop of AES-GCM and sendmmsg (release build)
 	swift build -c release --scratch-path .build-release --product circles

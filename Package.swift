@@ -111,8 +111,8 @@ let package = Package(
         library(
             "Jobs",
             [
-                "BlockingThread", "CCurl", "Database", "Domain", logging, metrics, mustache,
-                serviceLifecycle,
+                "BlockingThread", "CCurl", "CircleStore", "Database", "Domain",
+                logging, metrics, mustache, serviceLifecycle,
             ]),
         library("Reports", ["Database", "Domain"]),
         library(
@@ -139,9 +139,9 @@ let package = Package(
         .executableTarget(
             name: "circles-bench",
             dependencies: [
-                "BlockingThread", "CPacketLoop", "Database", "Domain", "Embedded", "EventLog",
-                "EventSchema", "Ingest",
-                argumentParser, logging, serviceLifecycle,
+                "API", "BlockingThread", "CPacketLoop", "CircleStore", "Database", "Domain",
+                "Embedded", "EventLog", "EventSchema", "Ingest", "Tokens",
+                argumentParser, asyncHTTPClient, logging, nioCore, serviceLifecycle,
             ]),
 
         // Counts what the packet path allocates: `make test` runs it, in a release build.
@@ -166,7 +166,10 @@ let package = Package(
         .testTarget(name: "IngestTests", dependencies: ["Domain", "Ingest"]),
         .testTarget(
             name: "APITests",
-            dependencies: ["API", "CircleStore", "Database", "Domain", crypto, hummingbird, jwtKit]),
+            dependencies: [
+                "API", "CircleStore", "Database", "Domain", "EventSchema", crypto, hummingbird,
+                jwtKit, nioCore,
+            ]),
         .testTarget(name: "TokensTests", dependencies: ["Domain", "Tokens", jwtKit]),
         .testTarget(name: "MediaCryptoTests", dependencies: ["MediaCrypto"]),
         .testTarget(name: "DatagramTests", dependencies: ["Datagram"]),
@@ -190,7 +193,7 @@ let package = Package(
                 "EventLog",
                 "Datagram", "EventSchema", "Ingest", "Jobs", "MediaCrypto", "RTC", "Reports", "SFU",
                 "TestKit", "Tokens", "circles",
-                asyncHTTPClient, hummingbird, logging, nioHTTP1, serviceLifecycle,
+                asyncHTTPClient, hummingbird, logging, nioCore, nioHTTP1, serviceLifecycle,
             ],
             exclude: ["Fixtures"]),
     ]

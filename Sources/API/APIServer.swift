@@ -41,12 +41,14 @@ public struct APIServer {
         public var tokens: TokenVerifier
         public var mediaTokens: MediaTokens
         public var clock: any WallClock
+        /// Without it the route of live updates is not served.
+        public var live: LiveFeed?
         /// The text of `/metrics`.
         public var exposition: @Sendable () -> String
 
         public init(
             pool: ConnectionPool, store: CircleStore, keys: APIKeys, tokens: TokenVerifier,
-            mediaTokens: MediaTokens, clock: any WallClock,
+            mediaTokens: MediaTokens, clock: any WallClock, live: LiveFeed? = nil,
             exposition: @escaping @Sendable () -> String
         ) {
             self.pool = pool
@@ -55,6 +57,7 @@ public struct APIServer {
             self.tokens = tokens
             self.mediaTokens = mediaTokens
             self.clock = clock
+            self.live = live
             self.exposition = exposition
         }
     }
@@ -98,10 +101,18 @@ public struct APIServer {
         let group = router.group("v1")
             .add(middleware: ConcurrencyLimit(configuration.concurrentRequestCountMax))
             .add(middleware: Authentication(keys: dependencies.keys, tokens: dependencies.tokens))
-        CircleRoutes(
-            store: dependencies.store, mediaTokens: dependencies.mediaTokens,
-            sfuURL: configuration.sfuURL, clock: dependencies.clock
-        ).add(to: group)
+        let admissions = Admissions(
+            mediaTokens: dependencies.mediaTokens, sfuURL: configuration.sfuURL,
+            clock: dependencies.clock)
+        let store = dependencies.store
+        CircleRoutes(store: store, admissions: admissions, clock: dependencies.clock)
+            .add(to: group)
+        PresenceRoutes(store: store, admissions: admissions).add(to: group)
+        StageRoutes(store: store, admissions: admissions).add(to: group)
+        AccountRoutes(store: store).add(to: group)
+        if let live = dependencies.live {
+            LiveRoutes(store: store, feed: live, clock: dependencies.clock).add(to: group)
+        }
         return router
     }
 

@@ -29,6 +29,12 @@ enum JSON {
             body: ResponseBody(byteBuffer: ByteBuffer(bytes: encode(value))))
     }
 
+    /// For commands without parameters: no body, or an empty object.
+    static func requireEmpty(_ request: Request) async throws {
+        var fields = try await fields(of: request, mayBeEmpty: true)
+        try fields.finish()
+    }
+
     /// Reads a body as an object.
     ///
     /// - Throws: `Problem` for a body that is too large, of another media type, not UTF-8, not

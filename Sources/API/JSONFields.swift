@@ -107,6 +107,19 @@ struct JSONFields {
         return time
     }
 
+    /// Printable ASCII without spaces.
+    mutating func name(_ name: String, byteCount: ClosedRange<Int>) -> String? {
+        guard let value = take(name) else { return nil }
+        guard case .string(let text) = value, Limits.isName(text, byteCount: byteCount) else {
+            fail(
+                name,
+                "must have \(byteCount.lowerBound) to \(byteCount.upperBound) printable ASCII characters"
+            )
+            return nil
+        }
+        return text
+    }
+
     mutating func uid(_ name: String) -> String? {
         guard let value = take(name) else { return nil }
         guard case .string(let text) = value, isUID(text) else {

@@ -122,6 +122,15 @@ extension Problem {
             case .alreadyOnStage: (.conflict, "The member is on stage already")
             case .notOnStage: (.conflict, "The member is not on stage")
             case .targetIsHost: (.forbidden, "The host cannot be moderated")
+            case .notInvited: (.conflict, "Nobody has invited you onto the stage")
+            case .coHostsFull:
+                (.conflict, "A circle has at most \(Limits.coHostCountMax) co-hosts")
+            case .targetBanned: (.conflict, "The user is banned from this circle")
+            case .reportLimitReached:
+                (
+                    .tooManyRequests,
+                    "A user may send \(Limits.reportsPerUserAndCircle) reports per circle"
+                )
             case .creationLimitReached:
                 (
                     .tooManyRequests,

@@ -28,8 +28,16 @@ extension Circle {
 extension Seat {
     /// The columns that `init(row:)` reads, in its order.
     static let columns = """
-        uid, session_id, role, is_muted, hand_raised_at, joined_at, lease_expires_at
+        uid, session_id, role, is_muted, hand_raised_at, joined_at, lease_expires_at,
+        device_id, invited_at, invited_by_uid
         """
+    static let columnCount = 10
+
+    /// The same columns of a relation that is joined with others.
+    static func qualifiedColumns(_ relation: String) -> String {
+        columns.split(whereSeparator: { $0 == "," || $0.isWhitespace })
+            .map { "\(relation).\($0)" }.joined(separator: ", ")
+    }
 
     init(row: Row) throws {
         uid = try row.get(0)
@@ -39,6 +47,10 @@ extension Seat {
         handRaisedAt = try row.optional(4)
         joinedAt = try row.get(5)
         leaseExpiresAt = try row.get(6)
+        deviceID = try row.optional(7)
+        invitation = try row.optional(8, as: Timestamp.self).map {
+            Invitation(invitedAt: $0, actorUID: try row.optional(9) ?? "")
+        }
     }
 }
 

@@ -70,14 +70,14 @@ extension CircleStore {
         precondition(draft.details.hostUID == caller.uid, "the creator is the host")
         let now = clock.now()
         let (settings, dayAgo) = (settings, now.adding(seconds: -86_400))
-        let admission = try await pool.transaction { connection in
+        let admission = try await pool.transaction(settings: caller.rowSecurity) { connection in
             // The lock makes the limit exact across processes: a host's creations queue here.
             try connection.query(
                 "select pg_advisory_xact_lock(hashtextextended(\(caller.uid), 1))")
             let recent: Int = try connection.query(
                 """
                 select count(*) from circles
-                where host_uid = \(caller.uid) and created_at > \(dayAgo)
+                where creator_uid = \(caller.uid) and created_at > \(dayAgo)
                 """)[0].get(0)
             guard recent < Limits.creationsPerHostAndDay else {
                 throw CommandError.creationLimitReached
@@ -158,13 +158,13 @@ extension Connection {
         try query(
             """
             insert into circles (
-                circle_id, title, category, privacy, host_uid, host_email, co_host_uids,
-                cover_url, start_at, duration_min, max_speakers, max_listeners, mic_policy,
+                circle_id, title, category, privacy, creator_uid, host_uid, host_email,
+                co_host_uids, cover_url, start_at, duration_min, max_speakers, max_listeners, mic_policy,
                 status, created_at, last_event_at
             )
             values (
                 \(circle.circleID), \(details.title), \(details.category),
-                \(details.privacy.rawValue), \(details.hostUID), \(hostEmail),
+                \(details.privacy.rawValue), \(details.hostUID), \(details.hostUID), \(hostEmail),
                 \(details.coHostUIDs), \(details.coverURL), \(details.startAt),
                 \(Int32(details.durationMinutes)), \(Int32(details.maxSpeakers)),
                 \(Int32(details.maxListeners)), \(details.micPolicy.rawValue),

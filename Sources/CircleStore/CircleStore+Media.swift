@@ -41,8 +41,10 @@ public struct CircleSession: Sendable, Hashable {
 extension CircleStore {
     /// - Returns: `nil` when there is no such circle.
     public func mediaState(_ circleID: CircleID) async throws -> CircleMediaState? {
-        try await pool.transaction { connection in
-            try connection.script("set transaction isolation level repeatable read read only")
+        try await pool.transaction(
+            mode: "isolation level repeatable read read only",
+            settings: Caller.system(traceID: "").rowSecurity
+        ) { connection in
             let rows = try connection.query(
                 """
                 select status, mic_policy, event_seq
@@ -87,7 +89,7 @@ extension CircleStore {
     public func renewLeases(_ sessionIDs: [SessionID]) async throws {
         guard !sessionIDs.isEmpty else { return }
         let leaseEnd = clock.now().adding(seconds: settings.seatLeaseSeconds)
-        try await pool.withConnection { connection in
+        try await pool.transaction(settings: Caller.system(traceID: "").rowSecurity) { connection in
             // Skipping what is locked, this waits for nobody: commands lock their circle first and
             // seats after it, and a batch over many circles would lock crosswise.
             _ = try connection.query(
@@ -107,7 +109,7 @@ extension CircleStore {
 
     /// The live circles that have been placed on a node.
     public func circlesPlaced(onNode nodeID: String) async throws -> [CircleID] {
-        try await pool.withConnection { connection in
+        try await pool.transaction(settings: Caller.system(traceID: "").rowSecurity) { connection in
             try connection.query(
                 """
                 select circle_id
@@ -123,7 +125,7 @@ extension CircleStore {
     /// Seated members of a node's live circles who have had media, as far as Ingest has stored it:
     /// one of them without media now has lost it.
     public func sessionsWithMedia(onNode nodeID: String) async throws -> [CircleSession] {
-        try await pool.withConnection { connection in
+        try await pool.transaction(settings: Caller.system(traceID: "").rowSecurity) { connection in
             try connection.query(
                 """
                 select seats.circle_id, seats.uid, seats.session_id
@@ -149,7 +151,8 @@ extension CircleStore {
         _ circleIDs: [CircleID]
     ) async throws -> [CircleID: CircleVersion] {
         guard !circleIDs.isEmpty else { return [:] }
-        return try await pool.withConnection { connection in
+        return try await pool.transaction(settings: Caller.system(traceID: "").rowSecurity) {
+            connection in
             var versions: [CircleID: CircleVersion] = [:]
             for row in try connection.query(
                 """

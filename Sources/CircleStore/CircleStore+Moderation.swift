@@ -2,33 +2,6 @@ import Database
 import Domain
 
 extension CircleStore {
-    /// Brings a listener onto the stage.
-    ///
-    /// - Throws: `CommandError.speakersFull` when every place but the host's is taken.
-    public func promote(
-        _ uid: String, in circleID: CircleID, by caller: Caller
-    ) async throws -> Seat {
-        try await command(on: circleID, by: caller) { transaction in
-            try transaction.requireModerator()
-            try transaction.requireLive()
-            var seat = try transaction.targetSeat(uid)
-            guard !seat.role.isOnStage else { throw CommandError.alreadyOnStage }
-            guard try transaction.occupancy().guestsOnStage < transaction.guestsOnStageMax else {
-                throw CommandError.speakersFull
-            }
-            if seat.handRaisedAt != nil {
-                seat.handRaisedAt = nil
-                transaction.record(.handLowered(seat.member, .promoted))
-            }
-            seat.role =
-                transaction.circle.details.coHostUIDs.contains(uid) ? .coHost : .speaker
-            try transaction.update(seat)
-            transaction.record(
-                .memberPromoted(seat.member, actorUID: transaction.caller.uid, seat.role))
-            return seat
-        }
-    }
-
     /// Takes a speaker back into the audience.
     ///
     /// - Throws: `CommandError.listenersFull` when the audience has no room.
@@ -44,6 +17,7 @@ extension CircleStore {
             else { throw CommandError.listenersFull }
             seat.role = .listener
             seat.isMuted = false
+            seat.invitation = nil
             try transaction.update(seat)
             transaction.record(
                 .memberDemoted(seat.member, actorUID: transaction.caller.uid, .listener))
@@ -51,21 +25,38 @@ extension CircleStore {
         }
     }
 
-    /// Closes or opens a speaker's microphone; one that is so already stays so.
-    public func setMuted(
-        _ isMuted: Bool, _ uid: String, in circleID: CircleID, by caller: Caller
+    /// Closes a speaker's microphone, or one's own; one that is closed stays so.
+    public func mute(
+        _ uid: String, in circleID: CircleID, by caller: Caller
     ) async throws -> Seat {
         try await command(on: circleID, by: caller) { transaction in
-            var seat = try transaction.moderatedSeat(uid)
-            guard seat.role.isOnStage else { throw CommandError.notOnStage }
-            guard seat.isMuted != isMuted else { return seat }
-            seat.isMuted = isMuted
+            var seat = try transaction.speakingSeat(uid)
+            guard !seat.isMuted else { return seat }
+            seat.isMuted = true
             try transaction.update(seat)
+            transaction.record(.memberMuted(seat.member, actorUID: transaction.caller.uid))
+            return seat
+        }
+    }
+
+    /// Opens one's own microphone; another's is only asked for: nobody is put on the air by
+    /// somebody else.
+    ///
+    /// - Returns: the seat, still muted when its member has been asked.
+    public func unmute(
+        _ uid: String, in circleID: CircleID, by caller: Caller
+    ) async throws -> Seat {
+        try await command(on: circleID, by: caller) { transaction in
+            var seat = try transaction.speakingSeat(uid)
+            guard seat.isMuted else { return seat }
             let actor = transaction.caller.uid
-            transaction.record(
-                isMuted
-                    ? .memberMuted(seat.member, actorUID: actor)
-                    : .memberUnmuted(seat.member, actorUID: actor))
+            guard uid == actor else {
+                transaction.record(.unmuteRequested(seat.member, actorUID: actor))
+                return seat
+            }
+            seat.isMuted = false
+            try transaction.update(seat)
+            transaction.record(.memberUnmuted(seat.member, actorUID: actor))
             return seat
         }
     }
@@ -110,6 +101,20 @@ extension CircleTransaction {
             }
         }
         return try targetSeat(uid)
+    }
+
+    /// The seat of a member on stage whose microphone the caller may close: their own, or that of
+    /// one whom they moderate.
+    func speakingSeat(_ uid: String) throws -> Seat {
+        let seat: Seat
+        if uid == caller.uid {
+            try requireLive()
+            seat = try callerSeat()
+        } else {
+            seat = try moderatedSeat(uid)
+        }
+        guard seat.role.isOnStage else { throw CommandError.notOnStage }
+        return seat
     }
 
     mutating func ban(_ uid: String, reason: String) throws {

@@ -5,23 +5,52 @@ extension CircleStore {
     /// Gives the caller a seat, or the seat back that they still hold.
     ///
     /// The host joining a scheduled circle near its start opens it.
-    public func join(_ circleID: CircleID, by caller: Caller) async throws -> Admission {
+    ///
+    /// - Parameter deviceID: another one than the seat was taken with takes it over: the newest
+    ///   wins, with the same role, and the session of the old one ends.
+    public func join(
+        _ circleID: CircleID, deviceID: String? = nil, by caller: Caller
+    ) async throws -> Admission {
         try await command(on: circleID, by: caller) { transaction in
-            guard try !transaction.isCallerBanned() else { throw CommandError.banned }
+            guard try !transaction.isBanned(transaction.caller.uid) else {
+                throw CommandError.banned
+            }
             if transaction.mayOpenByJoining {
                 try transaction.start()
             }
             try transaction.requireLive()
             if var seat = try transaction.seat(of: caller.uid) {
+                if let deviceID, let former = seat.deviceID, former != deviceID {
+                    return Admission(
+                        circle: transaction.circle,
+                        seat: try transaction.replace(seat, deviceID: deviceID),
+                        isResumed: false, node: try transaction.place())
+                }
                 seat.leaseExpiresAt = transaction.leaseEnd
+                seat.deviceID = deviceID ?? seat.deviceID
                 try transaction.update(seat)
                 return Admission(
                     circle: transaction.circle, seat: seat, isResumed: true,
                     node: try transaction.place())
             }
-            let seat = try transaction.admit()
+            let seat = try transaction.admit(deviceID: deviceID)
             return Admission(
                 circle: transaction.circle, seat: seat, isResumed: false,
+                node: try transaction.place())
+        }
+    }
+
+    /// The caller's seat again, for a fresh media token.
+    ///
+    /// - Throws: `CommandError.notAMember` without one.
+    public func renew(_ circleID: CircleID, by caller: Caller) async throws -> Admission {
+        try await command(on: circleID, by: caller) { transaction in
+            try transaction.requireLive()
+            var seat = try transaction.callerSeat()
+            seat.leaseExpiresAt = transaction.leaseEnd
+            try transaction.update(seat)
+            return Admission(
+                circle: transaction.circle, seat: seat, isResumed: true,
                 node: try transaction.place())
         }
     }
@@ -68,21 +97,35 @@ extension CircleStore {
 extension CircleTransaction {
     var leaseEnd: Timestamp { now.adding(seconds: settings.seatLeaseSeconds) }
 
+    /// Whether the circle is open to the caller.
+    func mayEnter() throws -> Bool {
+        if circle.details.privacy == .public || circle.isHosted(by: caller.uid) { return true }
+        return try connection.isInvited(caller.uid, to: circle.circleID)
+    }
+
     /// Seats the caller, who holds no seat yet.
-    mutating func admit() throws -> Seat {
-        let details = circle.details
-        let isHosting = circle.isHosted(by: caller.uid)
-        if details.privacy != .public, !isHosting,
-            try !connection.isInvited(caller.uid, to: circle.circleID)
-        {
-            throw CommandError.inviteRequired
-        }
-        let role = try freeRole(isHosting: isHosting)
+    mutating func admit(deviceID: String? = nil) throws -> Seat {
+        guard try mayEnter() else { throw CommandError.inviteRequired }
+        let role = try freeRole(isHosting: circle.isHosted(by: caller.uid))
         let seat = Seat(
             uid: caller.uid, sessionID: SessionID(now: now), role: role, isMuted: false,
-            handRaisedAt: nil, joinedAt: now, leaseExpiresAt: leaseEnd)
+            handRaisedAt: nil, joinedAt: now, leaseExpiresAt: leaseEnd,
+            deviceID: deviceID)
         try insert(seat)
         record(.memberJoined(seat.member, role))
+        return seat
+    }
+
+    /// Ends a member's session for another device of theirs, which gets the role and the mute.
+    mutating func replace(_ old: Seat, deviceID: String) throws -> Seat {
+        try vacate(old, .replaced)
+        // After the old one's last event: sessions of one member do not overlap.
+        let seat = Seat(
+            uid: old.uid, sessionID: SessionID(now: now), role: old.role, isMuted: old.isMuted,
+            handRaisedAt: nil, joinedAt: now, leaseExpiresAt: leaseEnd, deviceID: deviceID)
+        try insert(seat)
+        record(.memberJoined(seat.member, seat.role))
+        if seat.isMuted { record(.memberMuted(seat.member, actorUID: seat.uid)) }
         return seat
     }
 
@@ -111,11 +154,11 @@ extension CircleTransaction {
             && now >= circle.details.startAt.adding(seconds: -Limits.earlyStartSeconds)
     }
 
-    func isCallerBanned() throws -> Bool {
+    func isBanned(_ uid: String) throws -> Bool {
         try connection.query(
             """
             select 1::int8 from bans
-            where circle_id = \(circle.circleID) and uid = \(caller.uid)
+            where circle_id = \(circle.circleID) and uid = \(uid)
             """
         ).count > 0
     }

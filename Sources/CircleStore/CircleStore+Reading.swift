@@ -36,8 +36,9 @@ public struct DirectoryPosition: Sendable, Equatable {
 extension CircleStore {
     /// - Throws: `CommandError.circleNotFound` also when the caller may not know of it.
     public func circle(_ circleID: CircleID, for caller: Caller) async throws -> CircleView {
-        try await pool.transaction { connection in
-            try connection.script("set transaction isolation level repeatable read read only")
+        try await pool.transaction(
+            mode: "isolation level repeatable read read only", settings: caller.rowSecurity
+        ) { connection in
             let rows = try connection.query(
                 """
                 select \(trusted: Circle.columns)
@@ -51,19 +52,22 @@ extension CircleStore {
             }
             let members = try connection.query(
                 """
+                with seated as (
+                    select circle_id, \(trusted: Seat.columns)
+                    from seats
+                    where circle_id = \(circleID)
+                )
                 select
-                    seats.uid, seats.session_id, seats.role, seats.is_muted,
-                    seats.hand_raised_at, seats.joined_at, seats.lease_expires_at,
+                    \(trusted: Seat.qualifiedColumns("seated")),
                     coalesce(members.is_connected, false), members.last_spoke_at
-                from seats
+                from seated
                 left join members using (circle_id, uid, session_id)
-                where seats.circle_id = \(circleID)
-                order by seats.joined_at, seats.uid
+                order by seated.joined_at, seated.uid
                 """
             ).map { row in
                 CircleView.MemberView(
-                    seat: try Seat(row: row), isConnected: try row.get(7),
-                    lastSpokeAt: try row.optional(8))
+                    seat: try Seat(row: row), isConnected: try row.get(Seat.columnCount),
+                    lastSpokeAt: try row.optional(Seat.columnCount + 1))
             }
             let isInside =
                 try circle.details.privacy == .public || circle.isHosted(by: caller.uid)
@@ -81,7 +85,7 @@ extension CircleStore {
     public func directory(
         status: CircleStatus?, limit: Int, after position: DirectoryPosition?, for caller: Caller
     ) async throws -> [CircleView] {
-        try await pool.withConnection { connection in
+        try await pool.transaction(settings: caller.rowSecurity) { connection in
             try connection.query(
                 """
                 select

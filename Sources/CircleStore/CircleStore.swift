@@ -16,9 +16,12 @@ public struct CircleStore: Sendable {
     public struct Settings: Sendable {
         /// How long a seat is kept without a sign of life from its member.
         public var seatLeaseSeconds: Int64
+        /// How long a live circle waits for a host who left or was lost.
+        public var hostGraceSeconds: Int64
 
-        public init(seatLeaseSeconds: Int64) {
+        public init(seatLeaseSeconds: Int64, hostGraceSeconds: Int64 = 60) {
             self.seatLeaseSeconds = seatLeaseSeconds
+            self.hostGraceSeconds = hostGraceSeconds
         }
     }
 
@@ -41,7 +44,7 @@ public struct CircleStore: Sendable {
         _ body: @escaping @Sendable (inout CircleTransaction) throws -> Result
     ) async throws -> Result {
         let store = self
-        let result = try await pool.transaction { connection in
+        let result = try await pool.transaction(settings: caller.rowSecurity) { connection in
             var transaction = try CircleTransaction(
                 connection: connection, circleID: circleID, caller: caller, store: store)
             let result = try body(&transaction)
@@ -69,6 +72,12 @@ public struct Caller: Sendable, Hashable {
     }
 
     private(set) var isSystem = false
+
+    /// Tells the policies of `sql/migrations/0013_create_service_roles.sql` who asks. A space is
+    /// in no uid.
+    var rowSecurity: [(name: String, value: String)] {
+        [("circles.uid", isSystem ? " system" : uid)]
+    }
 
     public init(uid: String, email: String? = nil, traceID: String = "") {
         self.uid = uid
@@ -101,6 +110,15 @@ public struct Seat: Sendable, Hashable {
     public var handRaisedAt: Timestamp?
     public let joinedAt: Timestamp
     public var leaseExpiresAt: Timestamp
+    /// The device that the member came in with, if it said so.
+    public var deviceID: String? = nil
+    /// A moderator's invitation onto the stage that waits for an answer.
+    public var invitation: Invitation? = nil
+
+    public struct Invitation: Sendable, Hashable {
+        public let invitedAt: Timestamp
+        public let actorUID: String
+    }
 
     var member: Event.Member { Event.Member(uid: uid, sessionID: sessionID) }
 }

@@ -15,6 +15,14 @@ struct CircleTransaction {
     private let clockTime: Timestamp
     private var lastSequence: Int64
     private var pending: [Event] = []
+    private var hostPresence = HostPresence.asBefore
+
+    /// What the command did to the host's presence in a live circle.
+    private enum HostPresence: String {
+        case asBefore
+        case gone
+        case back
+    }
 
     /// Locks the circle's row.
     ///
@@ -76,10 +84,11 @@ struct CircleTransaction {
         guard let last = pending.last else { return }
         try connection.query(
             """
-            with numbering as (
-                update circles
-                set event_seq = \(last.position.sequence), last_event_at = \(last.occurredAt)
-                where circle_id = \(circle.circleID)
+            with numbering as materialized (
+                select app_number_events(
+                    \(circle.circleID), \(last.position.sequence), \(last.occurredAt),
+                    \(hostPresence.rawValue), \(now)
+                )
             )
             insert into outbox (circle_id, source_seq, event_type, trace_id, record, created_at)
             select \(circle.circleID), source_seq, event_type, \(caller.traceID), record, \(now)
@@ -88,10 +97,39 @@ struct CircleTransaction {
                 \(pending.map(\.payload.typeName)),
                 \(pending.map { Bytes(EventCodec.encode($0)) })
             ) as event (source_seq, event_type, record)
+            cross join numbering
             order by source_seq
             """)
+        try writeAudit()
         lastSequence = last.position.sequence
         pending.removeAll()
+    }
+
+    /// Keeps the acts of moderation, each beside its event.
+    private func writeAudit() throws {
+        let acts = pending.filter { event in
+            guard let target = event.payload.uid else { return false }
+            return event.payload.isModeration && event.payload.actorUID != target
+        }
+        guard !acts.isEmpty else { return }
+        try connection.query(
+            """
+            insert into moderation_audit (
+                circle_id, actor_uid, action, target_uid, reason, acted_at, source_seq, trace_id
+            )
+            select
+                \(circle.circleID), actor_uid, action, target_uid, reason, acted_at, source_seq,
+                \(caller.traceID)
+            from unnest(
+                \(acts.map { $0.payload.actorUID ?? "" }),
+                \(acts.map(\.payload.typeName)),
+                \(acts.map { $0.payload.uid ?? "" }),
+                \(acts.map { $0.payload.reason ?? "" }),
+                \(acts.map(\.occurredAt)),
+                \(acts.map(\.position.sequence))
+            ) as act (actor_uid, action, target_uid, reason, acted_at, source_seq)
+            order by source_seq
+            """)
     }
 
     // MARK: Checks
@@ -162,27 +200,32 @@ struct CircleTransaction {
 
     var guestsOnStageMax: Int { circle.details.maxSpeakers - 1 }
 
-    func insert(_ seat: Seat) throws {
+    mutating func insert(_ seat: Seat) throws {
+        if seat.role == .host { hostPresence = .back }
         try connection.query(
             """
             insert into seats (
                 circle_id, uid, session_id, role, is_muted, hand_raised_at, joined_at,
-                lease_expires_at
+                lease_expires_at, device_id, is_secret
             )
             values (
                 \(circle.circleID), \(seat.uid), \(seat.sessionID), \(seat.role.rawValue),
-                \(seat.isMuted), \(seat.handRaisedAt), \(seat.joinedAt), \(seat.leaseExpiresAt)
+                \(seat.isMuted), \(seat.handRaisedAt), \(seat.joinedAt), \(seat.leaseExpiresAt),
+                \(seat.deviceID), \(circle.details.privacy == .secret)
             )
             """)
     }
 
-    func update(_ seat: Seat) throws {
+    mutating func update(_ seat: Seat) throws {
+        if seat.role == .host { hostPresence = .back }
         try connection.query(
             """
             update seats
             set
                 role = \(seat.role.rawValue), is_muted = \(seat.isMuted),
-                hand_raised_at = \(seat.handRaisedAt), lease_expires_at = \(seat.leaseExpiresAt)
+                hand_raised_at = \(seat.handRaisedAt), lease_expires_at = \(seat.leaseExpiresAt),
+                device_id = \(seat.deviceID), invited_at = \(seat.invitation?.invitedAt),
+                invited_by_uid = \(seat.invitation?.actorUID)
             where circle_id = \(circle.circleID) and uid = \(seat.uid)
             """)
     }
@@ -195,6 +238,7 @@ struct CircleTransaction {
     }
 
     private mutating func recordDeparture(of seat: Seat, _ reason: LeaveReason) {
+        if seat.role == .host { hostPresence = .gone }
         if seat.handRaisedAt != nil {
             record(.handLowered(seat.member, .left))
         }
@@ -257,6 +301,7 @@ struct CircleTransaction {
             update circles
             set
                 title = \(details.title), category = \(details.category),
+                host_uid = \(details.hostUID),
                 privacy = \(details.privacy.rawValue), co_host_uids = \(details.coHostUIDs),
                 cover_url = \(details.coverURL), start_at = \(details.startAt),
                 duration_min = \(Int32(details.durationMinutes)),

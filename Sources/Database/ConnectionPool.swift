@@ -35,6 +35,7 @@ public final class ConnectionPool: Sendable {
     private let available = DispatchSemaphore(value: 0)
     private let url: String
     private let applicationName: String
+    private let role: ServiceRole?
     private let settings: [(name: String, value: String)]
     private let size: Int
     private let waitingCountMax: Int
@@ -43,12 +44,13 @@ public final class ConnectionPool: Sendable {
     ///   - size: how many sessions, opened when first used.
     ///   - waitingCountMax: how many units of work may wait; past it they are refused at once.
     public init(
-        url: String, applicationName: String, size: Int, waitingCountMax: Int = 4096,
-        settings: [(name: String, value: String)] = []
+        url: String, applicationName: String, role: ServiceRole? = nil, size: Int,
+        waitingCountMax: Int = 4096, settings: [(name: String, value: String)] = []
     ) {
         precondition(size > 0, "a pool has at least one session")
         self.url = url
         self.applicationName = applicationName
+        self.role = role
         self.size = size
         self.waitingCountMax = waitingCountMax
         self.settings = settings
@@ -90,11 +92,16 @@ public final class ConnectionPool: Sendable {
     }
 
     /// Runs `body` in one transaction on one session.
+    ///
+    /// - Parameters:
+    ///   - mode: what follows `begin`, from our own code.
+    ///   - settings: run-time parameters of this transaction alone; names from our own code.
     public func transaction<Result: Sendable>(
+        mode: String = "", settings: [(name: String, value: String)] = [],
         _ body: @escaping @Sendable (Connection) throws -> Result
     ) async throws -> Result {
         try await withConnection { connection in
-            try connection.transaction { try body(connection) }
+            try connection.transaction(mode: mode, settings: settings) { try body(connection) }
         }
     }
 
@@ -129,7 +136,8 @@ public final class ConnectionPool: Sendable {
                 let open =
                     if let connection { connection } else {
                         try Connection(
-                            url: url, applicationName: applicationName, settings: settings)
+                            url: url, applicationName: applicationName, role: role,
+                            settings: settings)
                     }
                 connection = open
                 job(.success(open))

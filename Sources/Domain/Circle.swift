@@ -50,6 +50,17 @@ public enum LeaveReason: String, Sendable, Codable, CaseIterable {
     case timeout
     /// The seat's lease ran out.
     case leaseExpired
+    /// The same user came in on another device: the newest wins.
+    case replaced
+}
+
+/// What a user reports another for.
+public enum ReportCategory: String, Sendable, Codable, CaseIterable {
+    case harassment
+    case hateSpeech
+    case spam
+    case impersonation
+    case other
 }
 
 public enum LowerReason: String, Sendable, Codable, CaseIterable {

@@ -24,4 +24,10 @@ public enum CommandError: String, Error, Sendable, CaseIterable {
     /// The host cannot be kicked, demoted or banned.
     case targetIsHost = "target_is_host"
     case creationLimitReached = "creation_limit_reached"
+    /// Nobody has asked the caller onto the stage.
+    case notInvited = "not_invited"
+    case coHostsFull = "co_hosts_full"
+    /// The user that the command is about is banned.
+    case targetBanned = "target_banned"
+    case reportLimitReached = "report_limit_reached"
 }

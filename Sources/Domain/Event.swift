@@ -65,6 +65,16 @@ public struct Event: Sendable, Hashable {
         case speakingStopped(Member)
         /// All sessions of the circle that have media on the source now, and no others.
         indirect case nodeSnapshot([SnapshotMember])
+        /// A moderator asks a listener onto the stage; accepted, `memberPromoted` follows.
+        case stageInvited(Member, actorUID: String)
+        case stageInviteDeclined(Member)
+        /// Another role on stage: neither promoted nor demoted.
+        case memberRoleChanged(Member, actorUID: String, Role)
+        /// A moderator asks a speaker to open their microphone; only they can.
+        case unmuteRequested(Member, actorUID: String)
+        case rsvpMade(uid: String)
+        case rsvpWithdrawn(uid: String)
+        indirect case memberReported(uid: String, actorUID: String, ReportCategory)
         /// Of a newer schema than ours: kept in history, changes no state.
         case unknown
     }
@@ -134,6 +144,13 @@ extension Event.Payload {
         case .speakingStarted: "speakingStarted"
         case .speakingStopped: "speakingStopped"
         case .nodeSnapshot: "nodeSnapshot"
+        case .stageInvited: "stageInvited"
+        case .stageInviteDeclined: "stageInviteDeclined"
+        case .memberRoleChanged: "memberRoleChanged"
+        case .unmuteRequested: "unmuteRequested"
+        case .rsvpMade: "rsvpMade"
+        case .rsvpWithdrawn: "rsvpWithdrawn"
+        case .memberReported: "memberReported"
         case .unknown: "unknown"
         }
     }
@@ -147,10 +164,12 @@ extension Event.Payload {
             .memberKicked(let member, _, _), .handRaised(let member),
             .handLowered(let member, _), .mediaConnected(let member, _, _, _),
             .mediaDisconnected(let member), .speakingStarted(let member),
-            .speakingStopped(let member):
+            .speakingStopped(let member), .stageInvited(let member, _),
+            .stageInviteDeclined(let member), .unmuteRequested(let member, _),
+            .memberRoleChanged(let member, _, _):
             member
         case .circleCreated, .circleUpdated, .circleStarted, .circleEnded, .memberBanned,
-            .nodeSnapshot, .unknown:
+            .nodeSnapshot, .rsvpMade, .rsvpWithdrawn, .memberReported, .unknown:
             nil
         }
     }
@@ -163,7 +182,9 @@ extension Event.Payload {
                 .circleEnded(let actor, _), .memberPromoted(_, let actor, _),
                 .memberDemoted(_, let actor, _), .memberMuted(_, let actor),
                 .memberUnmuted(_, let actor), .memberKicked(_, let actor, _),
-                .memberBanned(_, let actor, _):
+                .memberBanned(_, let actor, _), .stageInvited(_, let actor),
+                .unmuteRequested(_, let actor), .memberReported(_, let actor, _),
+                .memberRoleChanged(_, let actor, _):
                 actor
             case .circleCreated(let details): details.hostUID
             default: nil
@@ -171,11 +192,21 @@ extension Event.Payload {
         return actor == "" ? nil : actor
     }
 
+    /// Whether it is an act of moderation, which the audit trail keeps.
+    public var isModeration: Bool {
+        switch self {
+        case .memberPromoted, .memberDemoted, .memberRoleChanged, .memberMuted, .memberKicked,
+            .memberBanned, .stageInvited, .unmuteRequested, .memberReported:
+            true
+        default: false
+        }
+    }
+
     /// The role after the event.
     public var role: Role? {
         switch self {
         case .memberJoined(_, let role), .memberPromoted(_, _, let role),
-            .memberDemoted(_, _, let role):
+            .memberDemoted(_, _, let role), .memberRoleChanged(_, _, let role):
             role
         default: nil
         }
@@ -189,13 +220,18 @@ extension Event.Payload {
         case .handLowered(_, let reason): reason.rawValue
         case .memberKicked(_, _, let reason), .memberBanned(_, _, let reason):
             reason.isEmpty ? nil : reason
+        case .memberReported(_, _, let category): category.rawValue
         default: nil
         }
     }
 
     /// The member that the event is about, where there is one.
     public var uid: String? {
-        if case .memberBanned(let uid, _, _) = self { return uid }
-        return member?.uid
+        switch self {
+        case .memberBanned(let uid, _, _), .rsvpMade(let uid), .rsvpWithdrawn(let uid),
+            .memberReported(let uid, _, _):
+            uid
+        default: member?.uid
+        }
     }
 }

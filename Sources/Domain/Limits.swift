@@ -17,6 +17,12 @@ public enum Limits {
     /// How long before its start the host may open a scheduled circle by joining it.
     public static let earlyStartSeconds: Int64 = 15 * 60
     public static let creationsPerHostAndDay = 5
+    public static let reportsPerUserAndCircle = 20
+    public static let reportCommentCharacterCountMax = 1000
+    public static let deviceIDByteCount = 1...128
+    public static let pushTokenByteCount = 1...4096
+    /// A user's further device takes the place of the one that was silent longest.
+    public static let devicesPerUser = 20
     public static let pageSize = 1...100
     public static let pageSizeDefault = 20
 

@@ -158,6 +158,29 @@ extension Event.Payload {
                         member: try readMember(listed.member), isSpeaking: listed.isSpeaking))
             }
             self = .nodeSnapshot(members)
+        case .stageInvited(let invited):
+            self = .stageInvited(
+                try readMember(invited.member),
+                actorUID: try readText(invited.actorUid, "actor_uid"))
+        case .stageInviteDeclined(let declined):
+            self = .stageInviteDeclined(try readMember(declined.member))
+        case .unmuteRequested(let requested):
+            self = .unmuteRequested(
+                try readMember(requested.member),
+                actorUID: try readText(requested.actorUid, "actor_uid"))
+        case .memberRoleChanged(let changed):
+            self = .memberRoleChanged(
+                try readMember(changed.member),
+                actorUID: try readText(changed.actorUid, "actor_uid"), try readRole(changed.role))
+        case .rsvpMade(let rsvp): self = .rsvpMade(uid: try readUID(rsvp.uid))
+        case .rsvpWithdrawn(let rsvp): self = .rsvpWithdrawn(uid: try readUID(rsvp.uid))
+        case .memberReported(let report):
+            guard let category = ReportCategory(rawValue: report.category) else {
+                throw .unsupported
+            }
+            self = .memberReported(
+                uid: try readUID(report.uid),
+                actorUID: try readText(report.actorUid, "actor_uid"), category)
         case nil: self = .unknown
         }
     }

@@ -105,6 +105,36 @@ extension ProtoEnvelope.OneOf_Payload {
                         }
                     }
                 })
+        case .stageInvited(let member, let actor):
+            self = .stageInvited(
+                .with {
+                    $0.member = ProtoMember(member)
+                    $0.actorUid = actor
+                })
+        case .stageInviteDeclined(let member):
+            self = .stageInviteDeclined(.with { $0.member = ProtoMember(member) })
+        case .unmuteRequested(let member, let actor):
+            self = .unmuteRequested(
+                .with {
+                    $0.member = ProtoMember(member)
+                    $0.actorUid = actor
+                })
+        case .memberRoleChanged(let member, let actor, let role):
+            self = .memberRoleChanged(
+                .with {
+                    $0.member = ProtoMember(member)
+                    $0.actorUid = actor
+                    $0.role = ProtoRole(role)
+                })
+        case .rsvpMade(let uid): self = .rsvpMade(.with { $0.uid = uid })
+        case .rsvpWithdrawn(let uid): self = .rsvpWithdrawn(.with { $0.uid = uid })
+        case .memberReported(let uid, let actor, let category):
+            self = .memberReported(
+                .with {
+                    $0.uid = uid
+                    $0.actorUid = actor
+                    $0.category = category.rawValue
+                })
         case .unknown: return nil
         }
     }
@@ -230,6 +260,7 @@ extension ProtoLeaveReason {
             case .circleEnded: .circleEnded
             case .timeout: .timeout
             case .leaseExpired: .leaseExpired
+            case .replaced: .replaced
             }
     }
 }
@@ -243,6 +274,7 @@ extension LeaveReason {
             case .circleEnded: .circleEnded
             case .timeout: .timeout
             case .leaseExpired: .leaseExpired
+            case .replaced: .replaced
             }
     }
 }

@@ -89,7 +89,8 @@ final class Attendance {
             && talkMicroseconds == other.talkMicroseconds && hands == other.hands
             && lastSpokeAt == other.lastSpokeAt && promotionCount == other.promotionCount
             && wasKicked == other.wasKicked && isMuted == other.isMuted
-            && isConnected == other.isConnected && media == other.media
+            && isConnected == other.isConnected && isSpeaking == other.isSpeaking
+            && media == other.media
     }
 
     func close(_ reason: LeaveReason, at: Timestamp) {

@@ -10,8 +10,15 @@ protocol BatchStore: AnyObject {
     /// commit. Records that cannot be read go to the dead letters.
     func store(_ batch: RecordBatch, connection: Connection) throws -> IngestOutcome
 
+    /// Told when the transaction of the last `store` has committed.
+    func didCommit()
+
     /// Forgets what is in memory; the next batch reads it from the tables again.
     func reset()
+}
+
+extension BatchStore {
+    func didCommit() {}
 }
 
 /// Records of one topic, and what their store has to know of them.

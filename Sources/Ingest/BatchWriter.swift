@@ -266,19 +266,20 @@ struct BatchWriter {
         try connection.query(
             """
             insert into members (
-                circle_id, uid, session_id, role, is_muted, is_connected, joined_at,
-                last_spoke_at
+                circle_id, uid, session_id, role, is_muted, is_connected, is_speaking,
+                joined_at, last_spoke_at
             )
             select *
             from unnest(
                 \(inside.map(\.circleID)), \(all.map(\.uid)), \(all.map(\.sessionID)),
                 \(all.map(\.role.rawValue)), \(all.map(\.isMuted)), \(all.map(\.isConnected)),
-                \(all.map(\.joinedAt)), \(OptionalArray(all.map(\.lastSpokeAt)))
+                \(all.map(\.isSpeaking)), \(all.map(\.joinedAt)), \(OptionalArray(all.map(\.lastSpokeAt)))
             )
             on conflict (circle_id, uid) do update
             set
                 session_id = excluded.session_id, role = excluded.role,
                 is_muted = excluded.is_muted, is_connected = excluded.is_connected,
+                is_speaking = excluded.is_speaking,
                 joined_at = excluded.joined_at, last_spoke_at = excluded.last_spoke_at
             """)
     }

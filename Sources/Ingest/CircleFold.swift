@@ -69,7 +69,9 @@ struct CircleFold {
         case .circleCreated(let details):
             summary.details = details
             summary.createdAt = summary.createdAt ?? at
-        case .circleUpdated(let details, _):
+        case .circleUpdated(var details, _):
+            // A circle that another host took over stays that of its creator in tables.
+            details.hostUID = summary.details?.hostUID ?? details.hostUID
             summary.details = details
         case .circleStarted where summary.endedAt != nil: break
         case .circleStarted:
@@ -82,13 +84,15 @@ struct CircleFold {
             if isOpen(member) { close(member.sessionID, reason, at: at) }
         case .memberBanned:
             summary.banCount += 1
-        case .memberPromoted, .memberDemoted, .memberMuted, .memberUnmuted, .memberKicked,
-            .handRaised, .handLowered:
+        case .memberPromoted, .memberDemoted, .memberRoleChanged, .memberMuted, .memberUnmuted,
+            .memberKicked, .handRaised, .handLowered:
             applyToSession(event.payload, at: at)
         case .mediaConnected, .mediaDisconnected, .speakingStarted, .speakingStopped,
             .nodeSnapshot:
             if !isFormer { applyMedia(event) }
-        case .unknown: break
+        case .stageInvited, .stageInviteDeclined, .unmuteRequested, .rsvpMade, .rsvpWithdrawn,
+            .memberReported, .unknown:
+            break
         }
     }
 
@@ -173,6 +177,11 @@ struct CircleFold {
             attendance.isMuted = false
             summary.demotionCount += 1
             updatePeaks(at: at)
+        case .memberRoleChanged(_, _, let role):
+            count(attendance.role, by: -1)
+            count(role, by: 1)
+            attendance.change(to: role, at: at)
+            updatePeaks(at: at)
         case .memberMuted:
             attendance.isMuted = true
             summary.muteCount += 1
@@ -187,7 +196,8 @@ struct CircleFold {
             attendance.lowerHand(reason, at: at)
         case .circleCreated, .circleUpdated, .circleStarted, .circleEnded, .memberJoined,
             .memberLeft, .memberBanned, .mediaConnected, .mediaDisconnected, .speakingStarted,
-            .speakingStopped, .nodeSnapshot, .unknown:
+            .speakingStopped, .nodeSnapshot, .stageInvited, .stageInviteDeclined,
+            .unmuteRequested, .rsvpMade, .rsvpWithdrawn, .memberReported, .unknown:
             break
         }
         changedSessions.insert(member.sessionID)

@@ -40,14 +40,18 @@ public struct IngestService: Service {
 
     public func run() async throws {
         let stop = StopFlag()
+        let signal = LiveSignal(databaseURL: configuration.databaseURL, logger: logger)
         try await withGracefulShutdownHandler {
+            async let signals: Void = BlockingThread.run(name: "ingest-signal") { signal.run() }
             async let events: Void = BlockingThread.run(name: "ingest") {
-                worker(Ingestor(target: .live), group: configuration.group, stop).run()
+                defer { signal.stop() }
+                worker(Ingestor(target: .live, signal: signal), group: configuration.group, stop)
+                    .run()
             }
             async let quality: Void = BlockingThread.run(name: "quality") {
                 worker(QualityStore(), group: configuration.group + "-quality", stop).run()
             }
-            _ = try await (events, quality)
+            _ = try await (events, quality, signals)
         } onGracefulShutdown: {
             stop.raise()
         }

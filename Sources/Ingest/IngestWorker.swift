@@ -321,6 +321,7 @@ final class IngestWorker<Store: BatchStore> {
                     return try batchStore.store(batch, connection: connection)
                 }
             }
+            batchStore.didCommit()
             metrics.record(outcome)
         } catch {
             batchStore.reset()
@@ -367,7 +368,8 @@ final class IngestWorker<Store: BatchStore> {
     private func withConnection<Result>(_ body: (Connection) throws -> Result) throws -> Result {
         if connection?.isAlive != true {
             connection = nil
-            connection = try Connection(url: configuration.databaseURL, applicationName: name)
+            connection = try Connection(url: configuration.databaseURL, applicationName: name,
+                role: .ingest)
         }
         return try body(connection!)  // made above
     }

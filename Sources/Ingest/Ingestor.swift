@@ -26,9 +26,17 @@ final class Ingestor: BatchStore {
     /// keeps any.
     private let recentWeightMax: Int
     private var recentWeight = 0
+    private let signal: LiveSignal?
+    /// The circles that the last batch has events of.
+    private var storedCircles: Set<CircleID> = []
 
-    init(target: Target, ledgerCountMax: Int = 20_000, recentWeightMax: Int = 500_000) {
+    /// - Parameter signal: tells those who follow circles what has been stored.
+    init(
+        target: Target, signal: LiveSignal? = nil, ledgerCountMax: Int = 20_000,
+        recentWeightMax: Int = 500_000
+    ) {
         self.target = target
+        self.signal = signal
         self.ledgerCountMax = ledgerCountMax
         self.recentWeightMax = recentWeightMax
     }
@@ -37,6 +45,12 @@ final class Ingestor: BatchStore {
         ledgers.removeAll()
         recentWeight = 0
         knownPartitionDays.removeAll()
+        storedCircles.removeAll()
+    }
+
+    func didCommit() {
+        if !storedCircles.isEmpty { signal?.send(storedCircles) }
+        storedCircles.removeAll()
     }
 
     func store(_ batch: RecordBatch, connection: Connection) throws -> IngestOutcome {
@@ -66,6 +80,7 @@ final class Ingestor: BatchStore {
         }
         try ensurePartitions(for: writer, connection)
         for ledger in touched where !ledger.changedCursors.isEmpty {
+            if signal != nil { storedCircles.insert(ledger.fold.circleID) }
             writer.append(ledger)
         }
         try writer.write(topic: topic, now: batch.now, connection: connection)

@@ -173,7 +173,8 @@ public struct Verification: Sendable {
             ) as position
         from events
         where event_type in (
-            'circleEnded', 'memberJoined', 'memberLeft', 'memberPromoted', 'memberDemoted'
+            'circleEnded', 'memberJoined', 'memberLeft', 'memberPromoted', 'memberDemoted',
+            'memberRoleChanged'
         );
         create index on ordered (circle_id, position);
         create index on ordered (circle_id, session_id, position);
@@ -236,7 +237,9 @@ public struct Verification: Sendable {
                 and stays.uid = ordered.uid
                 and ordered.position > stays.join_position
                 and (stays.leave_position is null or ordered.position < stays.leave_position)
-            where ordered.event_type in ('memberPromoted', 'memberDemoted')
+            where ordered.event_type in (
+                'memberPromoted', 'memberDemoted', 'memberRoleChanged'
+            )
         ),
         spans as (
             select

@@ -66,7 +66,8 @@ public struct JobsService: Service {
                 if connection?.isAlive != true {
                     connection = nil
                     connection = try Connection(
-                        url: configuration.databaseURL, applicationName: "circles-jobs")
+                        url: configuration.databaseURL, applicationName: "circles-jobs",
+                        role: .jobs)
                 }
                 if let connection { _ = try job.runOnce(connection) }
                 failureCount = 0

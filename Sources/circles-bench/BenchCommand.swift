@@ -6,5 +6,5 @@ struct BenchCommand: AsyncParsableCommand {
         commandName: "circles-bench",
         abstract: "Measure Circles beside the limit, in one run, as a ratio.",
         discussion: "Build it with -c release: figures of a debug build say nothing.",
-        subcommands: [IngestBench.self, SFUBench.self])
+        subcommands: [IngestBench.self, LiveBench.self, SFUBench.self])
 }

@@ -57,6 +57,11 @@ struct Setting: Sendable {
     static let seatLease = Setting(
         name: "SEAT_LEASE_SECONDS", defaultValue: "3600",
         summary: "How long a seat is kept without a sign of its member, 10 to 86400.")
+    static let hostGrace = Setting(
+        name: "HOST_GRACE_SECONDS", defaultValue: "60",
+        summary:
+            "How long a live circle waits for its host before a co-host takes over or it ends, 1 to 3600."
+    )
     static let developmentSecret = Setting(
         name: "AUTH_DEV_SECRET", defaultValue: "",
         summary:
@@ -142,7 +147,8 @@ struct Setting: Sendable {
     static let all = [
         databaseURL, databasePoolSize, kafkaBrokers, kafkaProperties, kafkaPartitions,
         kafkaReplication, kafkaSessionTimeout, apiHost, apiPort, apiConcurrency, webAPIKey,
-        relayShards, ingestBatch, ingestGroup, seatLease, developmentSecret, firebaseProject, firebaseJWKS,
+        relayShards, ingestBatch, ingestGroup, seatLease, hostGrace, developmentSecret,
+        firebaseProject, firebaseJWKS,
         mediaKey, mediaSecret, mediaTokenSeconds, sfuURL, sfuNodeID, sfuHost, sfuPort,
         sfuPublicURL, sfuMediaHost, sfuMediaPort, sfuCandidateHost, sfuWorkers, sfuResume,
         sfuQuality, smtpURL, smtpUser, smtpPassword,

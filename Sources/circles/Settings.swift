@@ -18,6 +18,7 @@ struct Settings: Sendable {
     let kafkaReplication: Int
     let poolSize: Int
     let seatLeaseSeconds: Int64
+    let hostGraceSeconds: Int64
     let sqlDirectory: String
     let logLevel: Logger.Level
     private let kafkaProperties: [String: String]
@@ -36,6 +37,7 @@ struct Settings: Sendable {
         kafkaProperties = try Self.properties(environment)
         poolSize = try environment.integer(.databasePoolSize, 1...200)
         seatLeaseSeconds = Int64(try environment.integer(.seatLease, 10...86_400))
+        hostGraceSeconds = Int64(try environment.integer(.hostGrace, 1...3600))
         sqlDirectory = try Self.findSQLDirectory(environment)
         let level = try environment.string(.logLevel)
         guard let logLevel = Logger.Level(rawValue: level) else {

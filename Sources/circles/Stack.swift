@@ -87,9 +87,10 @@ struct Stack: Sendable {
 
     // MARK: Services
 
-    func pool(_ name: String) -> ConnectionPool {
+    func pool(_ name: String, as role: ServiceRole?) -> ConnectionPool {
         ConnectionPool(
-            url: databaseURL, applicationName: "circles-\(name)", size: settings.poolSize,
+            url: databaseURL, applicationName: "circles-\(name)", role: role,
+            size: settings.poolSize,
             // A request that waits longer than this for a lock or an answer is given up; the
             // client gets a problem document and nothing is written.
             settings: [("lock_timeout", "5000"), ("statement_timeout", "10000")])
@@ -98,7 +99,9 @@ struct Stack: Sendable {
     func store(pool: ConnectionPool) -> CircleStore {
         CircleStore(
             pool: pool, clock: clock,
-            settings: .init(seatLeaseSeconds: settings.seatLeaseSeconds))
+            settings: .init(
+                seatLeaseSeconds: settings.seatLeaseSeconds,
+                hostGraceSeconds: settings.hostGraceSeconds))
     }
 
     /// The API server and the relay.
@@ -106,16 +109,18 @@ struct Stack: Sendable {
         pool: ConnectionPool, onListening: @escaping @Sendable (Int) async -> Void
     ) async throws -> [any Service] {
         let registry = registry
+        let live = LiveFeed(databaseURL: databaseURL, logger: logger("live"))
         let dependencies = APIServer.Dependencies(
             pool: pool, store: store(pool: pool), keys: APIKeys(pool: pool, clock: clock),
             tokens: await TokenVerifier(
                 configuration: try settings.tokenVerifier(), clock: clock, fetch: fetchKeys),
             mediaTokens: await MediaTokens(configuration: try settings.mediaTokens()),
-            clock: clock, exposition: { registry.exposition() })
+            clock: clock, live: live, exposition: { registry.exposition() })
         return [
             OutboxRelay(
                 configuration: try settings.relay(databaseURL: databaseURL),
                 locator: try locator(), clock: clock, logger: logger("relay")),
+            live,
             APIServer.service(
                 try settings.api(), dependencies, logger: logger("api"), onListening: onListening),
         ]
@@ -127,10 +132,13 @@ struct Stack: Sendable {
             locator: try locator(), clock: clock, logger: logger("ingest"))
     }
 
-    func jobsService() throws -> any Service {
-        JobsService(
-            configuration: try settings.jobs(databaseURL: databaseURL), clock: clock,
-            logger: logger("jobs"))
+    func jobsServices(pool: ConnectionPool) throws -> [any Service] {
+        [
+            JobsService(
+                configuration: try settings.jobs(databaseURL: databaseURL), clock: clock,
+                logger: logger("jobs")),
+            HostWatch(store: store(pool: pool), logger: logger("jobs")),
+        ]
     }
 
     func sfuService(

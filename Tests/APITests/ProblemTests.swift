@@ -13,6 +13,7 @@ struct ProblemTests {
         .circleNotStarted: 409, .circleAlreadyStarted: 409, .circleEnded: 409,
         .listenersFull: 409, .speakersFull: 409, .notAMember: 409, .memberNotFound: 404,
         .alreadyOnStage: 409, .notOnStage: 409, .targetIsHost: 403, .creationLimitReached: 429,
+        .notInvited: 409, .coHostsFull: 409, .targetBanned: 409, .reportLimitReached: 429,
     ]
 
     @Test(

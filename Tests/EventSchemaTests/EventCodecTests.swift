@@ -12,7 +12,8 @@ struct EventCodecTests {
                 "memberLeft", "memberPromoted", "memberDemoted", "memberMuted", "memberUnmuted",
                 "memberKicked", "memberBanned", "handRaised", "handLowered", "mediaConnected",
                 "mediaDisconnected", "speakingStarted", "speakingStopped", "nodeSnapshot",
-                "unknown",
+                "stageInvited", "stageInviteDeclined", "memberRoleChanged", "unmuteRequested",
+                "rsvpMade", "rsvpWithdrawn", "memberReported", "unknown",
             ])
     }
 

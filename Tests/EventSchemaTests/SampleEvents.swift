@@ -25,7 +25,7 @@ enum SampleEvents {
     }
 
     static let payloads: [Event.Payload] =
-        ofCircles + ofRoles + ofMembers
+        ofCircles + ofRoles + ofMembers + ofRequests
         + LeaveReason.allCases.map { .memberLeft(member, $0) }
         + LowerReason.allCases.map { .handLowered(member, $0) } + [.unknown]
 
@@ -51,6 +51,17 @@ enum SampleEvents {
             .memberDemoted(member, actorUID: "host", role),
         ]
     }
+
+    private static let ofRequests: [Event.Payload] =
+        [
+            .stageInvited(member, actorUID: "host"), .stageInviteDeclined(member),
+            .memberRoleChanged(member, actorUID: "", .coHost),
+            .unmuteRequested(member, actorUID: "co-1"), .rsvpMade(uid: "bob"),
+            .rsvpWithdrawn(uid: "bob"),
+        ]
+        + ReportCategory.allCases.map {
+            .memberReported(uid: "bob", actorUID: "ada", $0)
+        }
 
     private static let ofMembers: [Event.Payload] = [
         .memberMuted(member, actorUID: "host"),

@@ -13,7 +13,7 @@ struct AdmissionTests {
             // No node lives.
             #expect(created.status == 201 && created.text("token") != nil)
             #expect(created.text("sfuUrl") == nil && created.text("whepUrl") == nil)
-            _ = try await api.store.store.registerNode("sfu-1", url: "https://one.test")
+            _ = try await api.store.nodeStore.registerNode("sfu-1", url: "https://one.test")
             let host = try await api.send(.post, "/v1/circles/\(id)/join", as: "ada")
             #expect(host.text("sfuUrl") == "https://one.test")
             #expect(host.text("whipUrl") == "https://one.test/whip/\(id)")
@@ -31,7 +31,7 @@ struct AdmissionTests {
     @Test("a fixed SFU stands for every circle and every node")
     func prefersTheFixedSFU() async throws {
         try await TestAPI.run(clock: ManualClock(), sfuURL: "wss://livekit.test") { api in
-            _ = try await api.store.store.registerNode("sfu-1", url: "https://one.test")
+            _ = try await api.store.nodeStore.registerNode("sfu-1", url: "https://one.test")
             let created = try await api.send(
                 .post, "/v1/circles", as: "ada", json: #"{"title":"Vinyl night"}"#)
             #expect(created.text("sfuUrl") == "wss://livekit.test")
@@ -45,6 +45,7 @@ struct AdmissionTests {
             let id = try await api.store.makeCircle(host: "ada")
             let path = "/v1/circles/\(id)"
             let before = try await api.send(.post, path + "/join", as: "bob")
+            #expect(try await api.send(.post, path + "/hand-raise", as: "bob").status == 200)
             let promoted = try await api.send(
                 .post, path + "/promote", as: "ada", json: #"{"uid":"bob"}"#)
             #expect(promoted.status == 200)

@@ -15,14 +15,15 @@ private enum Asker: String, CaseIterable {
 private enum Ask: String, CaseIterable {
     case show, patchScheduled, patchLive, end
     case join, leave, raise, lower
-    case promote, mute, unmute, demote, kickSpeaker, kickListener, ban
+    case promote, invite, mute, unmute, demote, kickSpeaker, kickListener, ban
+    case accept, addCoHost, removeCoHost, rsvp, token, report
 
     static let seatedListener = "seatedListener"
     static let seatedSpeaker = "seatedSpeaker"
 
     var target: String? {
         switch self {
-        case .promote, .kickListener: Self.seatedListener
+        case .promote, .invite, .kickListener, .addCoHost, .report: Self.seatedListener
         case .mute, .unmute, .demote, .kickSpeaker, .ban: Self.seatedSpeaker
         default: nil
         }
@@ -38,7 +39,14 @@ private enum Ask: String, CaseIterable {
         case .join, .leave: return (.post, "\(path)/\(rawValue)", nil)
         case .raise: return (.post, path + "/hand-raise", nil)
         case .lower: return (.delete, path + "/hand-raise", nil)
-        case .promote: return (.post, path + "/promote", #"{"uid":"\#(target)"}"#)
+        case .promote, .invite: return (.post, path + "/promote", #"{"uid":"\#(target)"}"#)
+        case .accept: return (.post, path + "/invitation", nil)
+        case .addCoHost: return (.put, path + "/co-hosts/\(target)", nil)
+        case .removeCoHost: return (.delete, path + "/co-hosts/coHost", nil)
+        case .rsvp: return (.put, path + "/rsvp", nil)
+        case .token: return (.post, path + "/token", nil)
+        case .report:
+            return (.post, path + "/reports", #"{"uid":"\#(target)","category":"spam"}"#)
         case .mute, .unmute, .demote:
             return (.post, path + "/actions", action(rawValue, on: target))
         case .kickSpeaker, .kickListener:
@@ -66,6 +74,9 @@ private struct Outcome: Equatable, CustomStringConvertible {
     static let named: [String: Outcome] = [
         "ok": Outcome(status: 200),
         "done": Outcome(status: 204),
+        "made": Outcome(status: 201),
+        "asked": Outcome(status: 202),
+        "unasked": Outcome(status: 409, code: "not_invited"),
         "hidden": Outcome(status: 404, code: "circle_not_found"),
         "forbidden": Outcome(status: 403, code: "forbidden"),
         "protected": Outcome(status: 403, code: "target_is_host"),
@@ -119,9 +130,9 @@ struct AuthorizationMatrixTests {
         mute            public   forbidden  forbidden  forbidden  ok       ok       forbidden
         mute            private  forbidden  forbidden  forbidden  ok       ok       forbidden
         mute            secret   hidden     forbidden  forbidden  ok       ok       hidden
-        unmute          public   forbidden  forbidden  forbidden  ok       ok       forbidden
-        unmute          private  forbidden  forbidden  forbidden  ok       ok       forbidden
-        unmute          secret   hidden     forbidden  forbidden  ok       ok       hidden
+        unmute          public   forbidden  forbidden  forbidden  asked    asked     forbidden
+        unmute          private  forbidden  forbidden  forbidden  asked    asked     forbidden
+        unmute          secret   hidden     forbidden  forbidden  asked    asked     hidden
         demote          public   forbidden  forbidden  forbidden  ok       ok       forbidden
         demote          private  forbidden  forbidden  forbidden  ok       ok       forbidden
         demote          secret   hidden     forbidden  forbidden  ok       ok       hidden
@@ -134,6 +145,27 @@ struct AuthorizationMatrixTests {
         ban             public   forbidden  forbidden  forbidden  done     done     forbidden
         ban             private  forbidden  forbidden  forbidden  done     done     forbidden
         ban             secret   hidden     forbidden  forbidden  done     done     hidden
+        invite          public   forbidden  forbidden  forbidden  asked    asked    forbidden
+        invite          private  forbidden  forbidden  forbidden  asked    asked    forbidden
+        invite          secret   hidden     forbidden  forbidden  asked    asked    hidden
+        accept          public   absent     unasked    unasked    unasked  unasked  absent
+        accept          private  absent     unasked    unasked    unasked  unasked  absent
+        accept          secret   hidden     unasked    unasked    unasked  unasked  hidden
+        addCoHost       public   forbidden  forbidden  forbidden  forbidden ok       forbidden
+        addCoHost       private  forbidden  forbidden  forbidden  forbidden ok       forbidden
+        addCoHost       secret   hidden     forbidden  forbidden  forbidden ok       hidden
+        removeCoHost    public   forbidden  forbidden  forbidden  ok       ok       forbidden
+        removeCoHost    private  forbidden  forbidden  forbidden  ok       ok       forbidden
+        removeCoHost    secret   hidden     forbidden  forbidden  ok       ok       hidden
+        token           public   absent     ok         ok         ok       ok       absent
+        token           private  absent     ok         ok         ok       ok       absent
+        token           secret   hidden     ok         ok         ok       ok       hidden
+        report          public   made       made       made       made     made     made
+        report          private  made       made       made       made     made     made
+        report          secret   hidden     made       made       made     made     hidden
+        rsvp            public   ok         ok         ok         ok       ok       banned
+        rsvp            private  uninvited  ok         ok         ok       ok       banned
+        rsvp            secret   hidden     ok         ok         ok       ok       hidden
         """
 
     private struct Case: CustomStringConvertible {
@@ -191,7 +223,7 @@ struct AuthorizationMatrixTests {
         let members = [
             "listener", "speaker", "banned", Ask.seatedListener, Ask.seatedSpeaker,
         ]
-        if item.ask == .patchScheduled {
+        if item.ask == .patchScheduled || item.ask == .rsvp {
             return try await makeScheduledCircle(for: item, host: host, members, in: store)
         }
         let circleID = try await store.makeCircle(
@@ -204,7 +236,7 @@ struct AuthorizationMatrixTests {
             _ = try await store.store.join(circleID, by: asker)
         case .speaker:
             _ = try await store.store.join(circleID, by: asker)
-            _ = try await store.store.promote(asker.uid, in: circleID, by: moderator)
+            try await store.bringOnStage(asker.uid, in: circleID, host: host)
         case .banned:
             _ = try await store.store.join(circleID, by: asker)
             try await store.store.kick(
@@ -213,10 +245,13 @@ struct AuthorizationMatrixTests {
         if let target = item.ask.target {
             _ = try await store.store.join(circleID, by: Caller(uid: target))
             if target == Ask.seatedSpeaker {
-                _ = try await store.store.promote(target, in: circleID, by: moderator)
+                try await store.bringOnStage(target, in: circleID, host: host)
+            }
+            if item.ask == .promote {
+                _ = try await store.store.raiseHand(circleID, by: Caller(uid: target))
             }
             if item.ask == .unmute {
-                _ = try await store.store.setMuted(true, target, in: circleID, by: moderator)
+                _ = try await store.store.mute(target, in: circleID, by: moderator)
             }
         }
         return circleID
@@ -270,8 +305,7 @@ struct AuthorizationMatrixTests {
                     for uid in ["coHost", "otherCoHost", "speaker"] {
                         _ = try await api.store.store.join(circleID, by: Caller(uid: uid))
                     }
-                    _ = try await api.store.store.promote(
-                        "speaker", in: circleID, by: Caller(uid: host))
+                    try await api.store.bringOnStage("speaker", in: circleID, host: host)
                     let answer = try await api.send(
                         .post, "/v1/circles/\(circleID)/actions",
                         as: row[0] == "host" ? host : row[0],

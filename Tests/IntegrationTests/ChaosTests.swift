@@ -123,15 +123,16 @@ struct ChaosTests {
                 let member = members.randomElement(using: &random)!  // not empty
                 let actions = path + "/actions"
                 _ =
-                    switch Int.random(in: 0..<8, using: &random) {
+                    switch Int.random(in: 0..<9, using: &random) {
                     case 0, 1: try await insist(member, .POST, path + "/join")
                     case 2: try await insist(member, .POST, path + "/hand-raise")
                     case 3: try await insist(member, .DELETE, path + "/hand-raise")
                     case 4: try await insist(host, .POST, path + "/promote", ["uid": member.uid])
-                    case 5:
+                    case 5: try await insist(member, .POST, path + "/invitation")
+                    case 6:
                         try await insist(
                             host, .POST, actions, ["action": "demote", "uid": member.uid])
-                    case 6:
+                    case 7:
                         try await insist(
                             host, .POST, actions, ["action": "mute", "uid": member.uid])
                     default: try await insist(member, .POST, path + "/leave")

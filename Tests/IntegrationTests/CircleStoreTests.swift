@@ -44,7 +44,9 @@ struct CircleStoreTests {
         let test = try TestStore(poolSize: 16)
         let circleID = try await test.makeCircle()
         for index in 1...100 {
-            _ = try await test.store.join(circleID, by: Caller(uid: "listener-\(index)"))
+            let caller = Caller(uid: "listener-\(index)")
+            _ = try await test.store.join(circleID, by: caller)
+            _ = try await test.store.raiseHand(circleID, by: caller)
         }
         let counts = try await outcomes(1...200) { index in
             _ = try await test.store.promote(
@@ -180,7 +182,7 @@ struct CircleStoreTests {
         let test = try TestStore()
         let circleID = try await test.makeCircle(coHosts: ["helper"], maxSpeakers: 2)
         _ = try await test.store.join(circleID, by: Caller(uid: "guest"))
-        _ = try await test.store.promote("guest", in: circleID, by: Caller(uid: "host"))
+        try await test.bringOnStage("guest", in: circleID)
         let admission = try await test.store.join(circleID, by: Caller(uid: "helper"))
         #expect(admission.seat?.role == .listener)
     }

@@ -46,7 +46,7 @@ struct EventGenerator {
         }
         let member = sessions.randomElement(using: &random)!  // not empty, see above
         let node = Bool.random(using: &random) ? "sfu-1" : "sfu-2"
-        switch Int.random(in: 0..<18, using: &random) {
+        switch Int.random(in: 0..<21, using: &random) {
         case 0: add("api", .memberLeft(member, .left))
         case 1: add(node, .memberLeft(member, .timeout))
         case 2: add("api", .memberPromoted(member, actorUID: "host", .speaker))
@@ -76,6 +76,18 @@ struct EventGenerator {
                     listed.map {
                         .init(member: $0, isSpeaking: Bool.random(using: &random))
                     }))
+        case 18:
+            let role = [Role.speaker, .coHost, .host].randomElement(using: &random)!  // three
+            add("api", .memberRoleChanged(member, actorUID: "host", role))
+        case 19:
+            add(
+                "api",
+                [
+                    .stageInvited(member, actorUID: "host"), .stageInviteDeclined(member),
+                    .unmuteRequested(member, actorUID: "host"), .rsvpMade(uid: "fay"),
+                    .rsvpWithdrawn(uid: "fay"),
+                    .memberReported(uid: "ada", actorUID: "bob", .spam),
+                ].randomElement(using: &random)!)  // six
         case 16 where Int.random(in: 0..<4, using: &random) == 0: epochs[node, default: 1] += 1
         default: add(node, .speakingStopped(member))
         }

@@ -80,7 +80,7 @@ struct IngestorTests {
         if totals != oracle.totals { return "totals \(totals), oracle \(oracle.totals)" }
         let members = try text(
             """
-            select session_id, role, is_muted, is_connected
+            select session_id, role, is_muted, is_connected, is_speaking
             from members where circle_id = \(circleID) order by session_id::text collate "C"
             """, connection)
         if members != oracle.members { return "members \(members), oracle \(oracle.members)" }

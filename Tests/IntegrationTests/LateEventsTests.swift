@@ -93,6 +93,7 @@ struct LateEventsTests {
                     Ingestor(target: .live), connection, batchCountMax: 6, random: &random)
             }
         }
-        #expect(try await test.findings() == [])
+        let findings = try await test.findings()
+        #expect(findings == [], "\(findings)")
     }
 }

@@ -7,6 +7,7 @@ extension MediaTests {
     @Suite("Moderation in the media path")
     struct ModerationTests {
         private static let host = Caller(uid: "host")
+        private static let guest = Caller(uid: "guest")
 
         @Test(
             "a listener with an open microphone is heard from the promotion on, silent when muted or demoted, and gone when kicked",
@@ -25,21 +26,23 @@ extension MediaTests {
 
                 let changes = Changes(stack: stack, circleID: circleID, listener: listener)
                 try await changes.opens("promote") { store in
+                    _ = try await store.raiseHand(circleID, by: Self.guest)
                     _ = try await store.promote("guest", in: circleID, by: Self.host)
                 }
                 for _ in 0..<3 {
                     try await changes.closes("mute") { store in
-                        _ = try await store.setMuted(true, "guest", in: circleID, by: Self.host)
+                        _ = try await store.mute("guest", in: circleID, by: Self.host)
                     }
                     try await changes.opens("unmute") { store in
-                        _ = try await store.setMuted(false, "guest", in: circleID, by: Self.host)
+                        _ = try await store.unmute("guest", in: circleID, by: Self.guest)
                     }
                 }
                 try await changes.closes("demote") { store in
                     _ = try await store.demote("guest", in: circleID, by: Self.host)
                 }
-                try await changes.opens("promote") { store in
-                    _ = try await store.promote("guest", in: circleID, by: Self.host)
+                _ = try await stack.store.promote("guest", in: circleID, by: Self.host)
+                try await changes.opens("accepted invitation") { store in
+                    _ = try await store.acceptInvitation(in: circleID, by: Self.guest)
                 }
                 try await changes.closes("kick") { store in
                     try await store.kick(

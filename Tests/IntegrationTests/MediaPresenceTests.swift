@@ -18,7 +18,7 @@ extension MediaTests {
                 let muted = try await stack.speakerTicket("muted", in: circleID)
                 let pair = try await stack.speakerTicket("pair", in: circleID)
                 _ = try await stack.store.raiseHand(circleID, by: Caller(uid: "hand"))
-                _ = try await stack.store.setMuted(true, "muted", in: circleID, by: Self.host)
+                _ = try await stack.store.mute("muted", in: circleID, by: Self.host)
                 let before = try await Self.seats(stack, circleID)
 
                 let vanishing = [

@@ -33,7 +33,7 @@ final class MediaStack: Sendable {
         resumeSeconds: Int64 = 60, _ body: @escaping @Sendable (MediaStack) async throws -> Void
     ) async throws {
         let stack = try await MediaStack(resumeSeconds: resumeSeconds)
-        defer { stack.test.pool.close() }
+        defer { stack.test.close() }
         let broker = try await Pipeline.makeBroker()
         stack.pipeline.locator.point(to: broker)
         try await stack.pipeline.run { try await body(stack) }
@@ -60,7 +60,7 @@ final class MediaStack: Sendable {
                 nodeID: Self.nodeID, host: "127.0.0.1", port: 0, mediaHost: "127.0.0.1",
                 mediaPort: 0, workerCount: 1, resumeSeconds: resumeSeconds, qualitySeconds: 1),
             .init(
-                store: store, tokens: tokens, locator: pipeline.locator, clock: test.clock,
+                store: test.nodeStore, tokens: tokens, locator: pipeline.locator, clock: test.clock,
                 exposition: { Runtime.registry.exposition() }),
             logger: logger, onListening: { listening.yield($0) })
         let group = ServiceGroup(services: [service], logger: logger)
@@ -100,7 +100,7 @@ final class MediaStack: Sendable {
         _ uid: String, in circleID: CircleID, host: String = "host"
     ) async throws -> MediaTicket {
         _ = try await store.join(circleID, by: Caller(uid: uid))
-        _ = try await store.promote(uid, in: circleID, by: Caller(uid: host))
+        try await test.bringOnStage(uid, in: circleID, host: host)
         return try await ticket(uid, in: circleID)
     }
 

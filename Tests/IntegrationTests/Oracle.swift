@@ -63,6 +63,8 @@ struct Oracle {
                 role = new
             case .memberPromoted(let member, _, let new) where member == stay.member: role = new
             case .memberDemoted(let member, _, let new) where member == stay.member: role = new
+            case .memberRoleChanged(let member, _, let new) where member == stay.member:
+                role = new
             default: break
             }
         }
@@ -97,7 +99,7 @@ struct Oracle {
             + "|\(Set(stays.map(\.member.uid)).count)|\(promotions)|\(kicks)"
     }
 
-    /// `session|role|is_muted|is_connected` of those inside at the end, by session.
+    /// `session|role|is_muted|is_connected|is_speaking` of those inside at the end, by session.
     var members: String {
         stays.filter { $0.to == events.count }.map { stay in
             var isMuted = false
@@ -108,8 +110,10 @@ struct Oracle {
                 default: break
                 }
             }
+            let media = media(of: stay)
             return "\(stay.member.sessionID)|\(role(stay, at: events.count - 1).rawValue)"
-                + "|\(isMuted ? "t" : "f")|\(media(of: stay).owner != nil ? "t" : "f")"
+                + "|\(isMuted ? "t" : "f")|\(media.owner != nil ? "t" : "f")"
+                + "|\(media.speakingSince != nil ? "t" : "f")"
         }.sorted().joined(separator: "\n")
     }
 
@@ -131,6 +135,7 @@ struct Oracle {
                     raised = (at, "\(stay.member.sessionID)|\(at)")
                 case .handLowered: lower(index)
                 case .memberPromoted(_, _, let role) where role.isOnStage: lower(index)
+                case .memberRoleChanged(_, _, let role) where role.isOnStage: lower(index)
                 default: break
                 }
             }

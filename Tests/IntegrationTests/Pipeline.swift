@@ -129,7 +129,7 @@ final class Pipeline: Sendable {
                 _ = try await test.store.raiseHand(circleID, by: caller)
             }
             if index.isMultiple(of: 6) {
-                _ = try await test.store.promote(caller.uid, in: circleID, by: host)
+                try await test.bringOnStage(caller.uid, in: circleID, host: host.uid)
                 _ = try await test.store.demote(caller.uid, in: circleID, by: host)
             }
             if index.isMultiple(of: 5) { try await test.store.leave(circleID, by: caller) }

@@ -21,7 +21,7 @@ final class ReportTests: Sendable {
     }
 
     deinit {
-        store.pool.close()
+        store.close()
     }
 
     /// The report as the program writes it, and the moment that its rows name as theirs.

@@ -159,7 +159,7 @@ struct RouteTests {
             // On stage and off it.
             for isMuted in [true, false] {
                 let json = #"{"action":"\#(isMuted ? "mute" : "unmute")","uid":"eve"}"#
-                let muted = try await post("/actions", as: "ada", json)
+                let muted = try await post("/actions", as: isMuted ? "ada" : "eve", json)
                 #expect(muted.json["isMuted"] as? Bool == isMuted)
                 #expect(try await member("eve")?["isMuted"] as? Bool == isMuted)
             }
@@ -291,7 +291,7 @@ struct RouteTests {
             let refused = try await api.send(.get, "/v1/circles", as: "ada")
             #expect(refused.mismatches(503, "overloaded") == [])
             #expect(refused.headers[.retryAfter] == "1")
-            api.store.pool.close()
+            api.store.close()
             #expect(try await api.send(.get, "/readyz", headers: [:]).status == 503)
             #expect(try await api.send(.get, "/healthz", headers: [:]).status == 200)
         }

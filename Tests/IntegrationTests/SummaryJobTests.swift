@@ -29,7 +29,7 @@ final class SummaryJobTests: Sendable {
 
     deinit {
         mailbox.stop()
-        store.pool.close()
+        store.close()
         try? FileManager.default.removeItem(atPath: home)  // what stays is in /tmp
     }
 

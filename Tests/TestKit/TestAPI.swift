@@ -41,25 +41,26 @@ public struct TestAPI: Sendable {
         _ body: @escaping @Sendable (TestAPI) async throws -> Void
     ) async throws {
         let store = try TestStore(clock: clock)
-        defer { store.pool.close() }
-        let keys = APIKeys(pool: store.pool, clock: clock)
-        try await keys.register("test-api-key", name: "tests")
+        defer { store.close() }
+        try await APIKeys(pool: store.pool, clock: clock).register("test-api-key", name: "tests")
         var configuration = APIServer.Configuration(
             host: "127.0.0.1", port: 0, concurrentRequestCountMax: concurrency, sfuURL: sfuURL)
         configuration.webAPIKey = webAPIKey
+        var logger = Logger(label: "tests")
+        logger.logLevel = .critical
         let router = APIServer.router(
             configuration,
             .init(
-                pool: store.pool, store: store.store, keys: keys,
+                pool: store.apiPool, store: store.store,
+                keys: APIKeys(pool: store.apiPool, clock: clock),
                 tokens: await TokenVerifier(
                     configuration: .init(developmentSecret: developmentSecret, firebase: nil),
                     clock: clock,
                     fetch: { _ in throw CancellationError() }),
                 mediaTokens: await MediaTokens(
                     configuration: .init(apiKey: "circles", apiSecret: secret)),
-                clock: clock, exposition: { "circles_test 1\n" }))
-        var logger = Logger(label: "tests")
-        logger.logLevel = .critical
+                clock: clock, live: LiveFeed(databaseURL: store.databaseURL, logger: logger),
+                exposition: { "circles_test 1\n" }))
         let application = Application(router: router, logger: logger)
         try await application.test(.router) { client in
             try await body(TestAPI(store: store, client: client, clock: clock))

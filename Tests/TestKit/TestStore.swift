@@ -2,12 +2,18 @@ import CircleStore
 import Database
 import Domain
 
-/// A circle store on a fresh database.
+/// Circle stores on a fresh database, with the rights that the services have.
 public struct TestStore: Sendable {
     public let databaseURL: String
+    /// The owner's sessions, which see and may do everything: for looking and arranging.
     public let pool: ConnectionPool
+    /// The API's.
+    public let apiPool: ConnectionPool
     public let clock: any WallClock
     public let store: CircleStore
+    /// As an SFU node has it.
+    public let nodeStore: CircleStore
+    private let nodePool: ConnectionPool
 
     public init(
         clock: any WallClock = SystemWallClock(), poolSize: Int = 8, seatLeaseSeconds: Int64 = 3600
@@ -15,9 +21,20 @@ public struct TestStore: Sendable {
         databaseURL = try TestCluster.makeDatabase()
         pool = ConnectionPool(
             url: databaseURL, applicationName: "tests", size: poolSize, waitingCountMax: 10_000)
+        apiPool = ConnectionPool(
+            url: databaseURL, applicationName: "tests", role: .api, size: poolSize,
+            waitingCountMax: 10_000)
+        nodePool = ConnectionPool(
+            url: databaseURL, applicationName: "tests", role: .sfu, size: 2)
         self.clock = clock
         store = CircleStore(
-            pool: pool, clock: clock, settings: .init(seatLeaseSeconds: seatLeaseSeconds))
+            pool: apiPool, clock: clock, settings: .init(seatLeaseSeconds: seatLeaseSeconds))
+        nodeStore = CircleStore(
+            pool: nodePool, clock: clock, settings: .init(seatLeaseSeconds: seatLeaseSeconds))
+    }
+
+    public func close() {
+        for pool in [pool, apiPool, nodePool] { pool.close() }
     }
 
     /// A draft that goes live at once.
@@ -47,6 +64,15 @@ public struct TestStore: Sendable {
                 maxSpeakers: maxSpeakers, maxListeners: maxListeners),
             by: Caller(uid: host, email: email)
         ).circle.circleID
+    }
+
+    /// Brings a member in the audience onto the stage: their hand goes up and is taken.
+    @discardableResult
+    public func bringOnStage(
+        _ uid: String, in circleID: CircleID, host: String = "host"
+    ) async throws -> Seat {
+        _ = try await store.raiseHand(circleID, by: Caller(uid: uid))
+        return try await store.promote(uid, in: circleID, by: Caller(uid: host))
     }
 
     /// The outbox's records in order: what Kafka would carry.

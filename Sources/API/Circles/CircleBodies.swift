@@ -181,6 +181,7 @@ struct MemberBody: Encodable {
     let isConnected: Bool
     let joinedAt: Timestamp
     let lastSpokeAt: Timestamp?
+    let invitedAt: Timestamp?
 
     init(_ view: CircleView.MemberView) {
         uid = view.seat.uid
@@ -190,6 +191,7 @@ struct MemberBody: Encodable {
         isConnected = view.isConnected
         joinedAt = view.seat.joinedAt
         lastSpokeAt = view.lastSpokeAt
+        invitedAt = view.seat.invitation?.invitedAt
     }
 }
 
@@ -204,12 +206,15 @@ struct SeatBody: Encodable {
     let sessionId: SessionID
     let role: Role
     let isMuted: Bool
+    /// When the member was asked onto the stage; absent without a pending invitation.
+    let invitedAt: Timestamp?
 
     init(_ seat: Seat) {
         uid = seat.uid
         sessionId = seat.sessionID
         role = seat.role
         isMuted = seat.isMuted
+        invitedAt = seat.invitation?.invitedAt
     }
 }
 

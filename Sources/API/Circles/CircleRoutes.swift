@@ -2,23 +2,16 @@ import CircleStore
 import Domain
 import HTTPTypes
 import Hummingbird
-import Tokens
 
-/// The routes under `/v1/circles`.
+/// The routes of circles themselves: the directory and a circle's life.
 struct CircleRoutes: Sendable {
     let store: CircleStore
-    let mediaTokens: MediaTokens
-    let sfuURL: String
+    let admissions: Admissions
     let clock: any WallClock
 
     func add(to group: RouterGroup<CirclesRequestContext>) {
         group.serve("circles", [.get: list, .post: create])
         group.serve("circles/{id}", [.get: show, .patch: update, .delete: end])
-        group.serve("circles/{id}/join", [.post: join])
-        group.serve("circles/{id}/leave", [.post: leave])
-        group.serve("circles/{id}/hand-raise", [.post: raiseHand, .delete: lowerHand])
-        group.serve("circles/{id}/promote", [.post: promote])
-        group.serve("circles/{id}/actions", [.post: act])
     }
 
     // MARK: Lifecycle
@@ -32,7 +25,7 @@ struct CircleRoutes: Sendable {
         let draft = try CircleDraft(&fields, hostUID: caller.uid, now: clock.now())
         let admission = try await store.create(draft, by: caller)
         return JSON.response(
-            try await body(of: admission, for: caller), status: .created,
+            try await admissions.body(of: admission, for: caller), status: .created,
             headers: [.location: "/v1/circles/\(admission.circle.circleID)"])
     }
 
@@ -40,7 +33,7 @@ struct CircleRoutes: Sendable {
     private func update(_ request: Request, _ context: CirclesRequestContext) async throws
         -> Response
     {
-        let circleID = try circleID(context)
+        let circleID = try context.circleID
         var fields = try await JSON.fields(of: request)
         let patch = try CirclePatch(&fields, now: clock.now())
         return JSON.response(
@@ -50,7 +43,7 @@ struct CircleRoutes: Sendable {
     @Sendable
     private func end(_ request: Request, _ context: CirclesRequestContext) async throws -> Response
     {
-        JSON.response(CircleBody(try await store.end(circleID(context), by: context.caller)))
+        JSON.response(CircleBody(try await store.end(context.circleID, by: context.caller)))
     }
 
     // MARK: Reading
@@ -58,10 +51,16 @@ struct CircleRoutes: Sendable {
     @Sendable
     private func list(_ request: Request, _ context: CirclesRequestContext) async throws -> Response
     {
-        let query = try DirectoryQuery(request.uri.queryParameters)
+        var status: CircleStatus?
+        let query = try PageQuery(
+            request.uri.queryParameters, decode: DirectoryCursor.decode,
+            other: { name, value in
+                guard name == "status" else { return "is not a parameter of this route" }
+                status = CircleStatus(rawValue: value)
+                return status == nil ? "must be scheduled, live or ended" : nil
+            })
         let views = try await store.directory(
-            status: query.status, limit: query.limit + 1, after: query.position,
-            for: context.caller)
+            status: status, limit: query.limit + 1, after: query.position, for: context.caller)
         let page = views.prefix(query.limit)
         let next = views.count > query.limit ? page.last?.circle : nil
         return JSON.response(
@@ -76,158 +75,6 @@ struct CircleRoutes: Sendable {
     @Sendable
     private func show(_ request: Request, _ context: CirclesRequestContext) async throws -> Response
     {
-        JSON.response(CircleBody(try await store.circle(circleID(context), for: context.caller)))
-    }
-
-    // MARK: Presence
-
-    @Sendable
-    private func join(_ request: Request, _ context: CirclesRequestContext) async throws -> Response
-    {
-        try await requireEmpty(request)
-        let caller = try context.caller
-        let admission = try await store.join(circleID(context), by: caller)
-        return JSON.response(try await body(of: admission, for: caller))
-    }
-
-    @Sendable
-    private func leave(_ request: Request, _ context: CirclesRequestContext) async throws
-        -> Response
-    {
-        try await requireEmpty(request)
-        try await store.leave(circleID(context), by: context.caller)
-        return Response(status: .noContent)
-    }
-
-    private struct PositionBody: Encodable {
-        let position: Int
-    }
-
-    @Sendable
-    private func raiseHand(_ request: Request, _ context: CirclesRequestContext) async throws
-        -> Response
-    {
-        try await requireEmpty(request)
-        let position = try await store.raiseHand(circleID(context), by: context.caller)
-        return JSON.response(PositionBody(position: position))
-    }
-
-    @Sendable
-    private func lowerHand(_ request: Request, _ context: CirclesRequestContext) async throws
-        -> Response
-    {
-        try await requireEmpty(request)
-        try await store.lowerHand(circleID(context), by: context.caller)
-        return Response(status: .noContent)
-    }
-
-    // MARK: Moderation
-
-    @Sendable
-    private func promote(_ request: Request, _ context: CirclesRequestContext) async throws
-        -> Response
-    {
-        let circleID = try circleID(context)
-        var fields = try await JSON.fields(of: request)
-        let uid = fields.uid("uid")
-        _ = fields.required("uid", uid)
-        try fields.finish()
-        let seat = try await store.promote(uid ?? "", in: circleID, by: context.caller)
-        return JSON.response(SeatBody(seat))
-    }
-
-    @Sendable
-    private func act(_ request: Request, _ context: CirclesRequestContext) async throws -> Response
-    {
-        let circleID = try circleID(context)
-        var fields = try await JSON.fields(of: request)
-        let action = try ModerationAction(&fields)
-        let caller = try context.caller
-        switch action.kind {
-        case .mute, .unmute:
-            let seat = try await store.setMuted(
-                action.kind == .mute, action.uid, in: circleID, by: caller)
-            return JSON.response(SeatBody(seat))
-        case .demote:
-            return JSON.response(
-                SeatBody(try await store.demote(action.uid, in: circleID, by: caller)))
-        case .kick:
-            try await store.kick(
-                action.uid, in: circleID, reason: action.reason, bans: action.bans, by: caller)
-            return Response(status: .noContent)
-        }
-    }
-
-    // MARK: Parts
-
-    private func circleID(_ context: CirclesRequestContext) throws -> CircleID {
-        guard let circleID = context.parameters.get("id").flatMap({ CircleID($0) }) else {
-            throw CommandError.circleNotFound
-        }
-        return circleID
-    }
-
-    /// For commands without parameters: no body, or an empty object.
-    private func requireEmpty(_ request: Request) async throws {
-        var fields = try await JSON.fields(of: request, mayBeEmpty: true)
-        try fields.finish()
-    }
-
-    private func body(of admission: Admission, for caller: Caller) async throws -> AdmissionBody {
-        let circle = admission.circle
-        let role = admission.seat?.role ?? .host
-        let minted = try await mediaTokens.mint(
-            MediaGrant(
-                uid: caller.uid, circleID: circle.circleID, sessionID: admission.seat?.sessionID,
-                role: role),
-            now: clock.now())
-        return AdmissionBody(
-            admission, role: role, token: minted.token, expiresAt: minted.expiresAt,
-            media: MediaURLs(admission, fixedURL: sfuURL))
-    }
-}
-
-/// The query of `GET /circles`.
-private struct DirectoryQuery {
-    var status: CircleStatus?
-    var limit = Limits.pageSizeDefault
-    var position: DirectoryPosition?
-
-    init(_ parameters: Parameters) throws {
-        var errors: [Problem.FieldError] = []
-        for (name, value) in parameters {
-            switch name {
-            case "status":
-                status = CircleStatus(rawValue: String(value))
-                if status == nil {
-                    errors.append(
-                        .init(field: "status", message: "must be scheduled, live or ended"))
-                }
-            case "limit":
-                let number = Int(value)
-                if let number, Limits.pageSize.contains(number) {
-                    limit = number
-                } else {
-                    errors.append(
-                        .init(
-                            field: "limit",
-                            message:
-                                "must be from \(Limits.pageSize.lowerBound) to \(Limits.pageSize.upperBound)"
-                        ))
-                }
-            case "startAfter":
-                position = DirectoryCursor.decode(String(value))
-                if position == nil {
-                    errors.append(
-                        .init(field: "startAfter", message: "must be a nextCursor of this route"))
-                }
-            default:
-                errors.append(
-                    .init(
-                        field: String(name.prefix(100)), message: "is not a parameter of this route"
-                    ))
-            }
-        }
-        guard errors.isEmpty else { throw Problem.validation(errors) }
+        JSON.response(CircleBody(try await store.circle(context.circleID, for: context.caller)))
     }
 }

@@ -48,7 +48,7 @@ final class RelayWorker {
         while !stop.isRaised {
             do {
                 let connection = try Connection(
-                    url: configuration.databaseURL, applicationName: "circles-relay")
+                    url: configuration.databaseURL, applicationName: "circles-relay", role: .api)
                 guard try lockShard(connection) else {
                     stop.wait(milliseconds: 500)
                     continue

@@ -45,11 +45,17 @@ func withParameters<Result>(
     }
 }
 
-/// Whether the descriptor became readable (or broke) within the time.
-func waitReadable(_ descriptor: Int32, milliseconds: Int) -> Bool {
+/// Whether the descriptor became readable (or broke) within the time; a wake-up ends the wait.
+func waitReadable(_ descriptor: Int32, or wakeUp: WakeUp?, milliseconds: Int) -> Bool {
     guard descriptor >= 0 else { return false }
-    var polled = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-    return poll(&polled, 1, Int32(clamping: milliseconds)) > 0
+    // poll passes over negative descriptors.
+    var polled = [
+        pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0),
+        pollfd(fd: wakeUp?.descriptor ?? -1, events: Int16(POLLIN), revents: 0),
+    ]
+    guard poll(&polled, 2, Int32(clamping: milliseconds)) > 0 else { return false }
+    wakeUp?.clear()
+    return polled[0].revents != 0
 }
 
 /// The text without white space at its ends.

@@ -31,11 +31,14 @@ public final class Connection {
     ///
     /// - Parameters:
     ///   - url: a libpq connection string or URI.
+    ///   - role: what the session may do; the user who signs in must be a member of it. `nil`
+    ///     keeps that user's own rights, as an administrator's commands do.
     ///   - settings: run-time parameters set at the start, such as `search_path`.
     /// - Throws: `DatabaseError`, retriable, when the server does not take us.
     @available(*, noasync)
     public init(
-        url: String, applicationName: String, settings: [(name: String, value: String)] = []
+        url: String, applicationName: String, role: ServiceRole? = nil,
+        settings: [(name: String, value: String)] = []
     ) throws(DatabaseError) {
         let keywords = [
             "dbname", "fallback_application_name", "connect_timeout", "client_encoding",
@@ -57,6 +60,7 @@ public final class Connection {
         }
         PQsetNoticeProcessor(handle, { _, _ in }, nil)
         try script("set timezone to 'UTC'; set client_min_messages to warning")
+        if let role { try script("set role \(role.rawValue)") }
         for setting in settings {
             try query("select set_config(\(setting.name), \(setting.value), false)")
         }
@@ -154,10 +158,21 @@ public final class Connection {
     // MARK: Transactions
 
     /// Runs `body` in one transaction: commits when it returns, rolls back when it throws.
+    ///
+    /// - Parameters:
+    ///   - mode: what follows `begin`, from our own code.
+    ///   - settings: run-time parameters of this transaction alone; names from our own code.
     @available(*, noasync)
-    public func transaction<Result>(_ body: () throws -> Result) throws -> Result {
+    public func transaction<Result>(
+        mode: String = "", settings: [(name: String, value: String)] = [],
+        _ body: () throws -> Result
+    ) throws -> Result {
         precondition(!isInTransaction, "transactions do not nest")
-        try script("begin")
+        // In one message: a command pays for no further round trip.
+        try script(
+            settings.reduce(into: "begin \(mode)") { text, setting in
+                text += "; set local \(setting.name) = \(literal(setting.value))"
+            })
         isInTransaction = true
         defer { isInTransaction = false }
         let result: Result
@@ -176,6 +191,12 @@ public final class Connection {
                 code: "25P02", message: "the transaction had failed before", operation: "commit")
         }
         return result
+    }
+
+    /// A string as a literal. `standard_conforming_strings` is on, as it is by default: only the
+    /// quote means something. NUL ends a C string and must not be in it.
+    private func literal(_ text: String) -> String {
+        "'" + text.replacing("'", with: "''").replacing("\0", with: "") + "'"
     }
 
     // MARK: COPY
@@ -220,12 +241,16 @@ public final class Connection {
 
     /// Waits until a NOTIFY arrives on a channel that this session listens to, or the time is
     /// up, and returns what has arrived.
+    ///
+    /// - Parameter wakeUp: ends the wait too.
     @available(*, noasync)
-    public func waitForNotifications(milliseconds: Int) throws(DatabaseError) -> [Notification] {
+    public func waitForNotifications(
+        milliseconds: Int, wakeUp: WakeUp? = nil
+    ) throws(DatabaseError) -> [Notification] {
         if let arrived = takeNotifications() { return arrived }
-        guard isAlive, waitReadable(PQsocket(handle), milliseconds: milliseconds) else {
-            return []
-        }
+        guard isAlive,
+            waitReadable(PQsocket(handle), or: wakeUp, milliseconds: milliseconds)
+        else { return [] }
         guard PQconsumeInput(handle) == 1 else {
             throw DatabaseError(
                 code: DatabaseError.connectionCode, message: errorMessage, operation: "listen")

@@ -220,6 +220,9 @@ nonisolated enum ProtoLeaveReason: SwiftProtobuf.Enum, Swift.CaseIterable {
 
   /// the seat's lease ran out
   case leaseExpired // = 5
+
+  /// the same user came in on another device
+  case replaced // = 6
   case UNRECOGNIZED(Int)
 
   init() {
@@ -234,6 +237,7 @@ nonisolated enum ProtoLeaveReason: SwiftProtobuf.Enum, Swift.CaseIterable {
     case 3: self = .circleEnded
     case 4: self = .timeout
     case 5: self = .leaseExpired
+    case 6: self = .replaced
     default: self = .UNRECOGNIZED(rawValue)
     }
   }
@@ -246,6 +250,7 @@ nonisolated enum ProtoLeaveReason: SwiftProtobuf.Enum, Swift.CaseIterable {
     case .circleEnded: return 3
     case .timeout: return 4
     case .leaseExpired: return 5
+    case .replaced: return 6
     case .UNRECOGNIZED(let i): return i
     }
   }
@@ -258,6 +263,7 @@ nonisolated enum ProtoLeaveReason: SwiftProtobuf.Enum, Swift.CaseIterable {
     .circleEnded,
     .timeout,
     .leaseExpired,
+    .replaced,
   ]
 
 }
@@ -503,6 +509,62 @@ nonisolated struct ProtoEnvelope: @unchecked Sendable {
     set {_uniqueStorage()._payload = .nodeSnapshot(newValue)}
   }
 
+  var stageInvited: ProtoStageInvited {
+    get {
+      if case .stageInvited(let v)? = _storage._payload {return v}
+      return ProtoStageInvited()
+    }
+    set {_uniqueStorage()._payload = .stageInvited(newValue)}
+  }
+
+  var stageInviteDeclined: ProtoStageInviteDeclined {
+    get {
+      if case .stageInviteDeclined(let v)? = _storage._payload {return v}
+      return ProtoStageInviteDeclined()
+    }
+    set {_uniqueStorage()._payload = .stageInviteDeclined(newValue)}
+  }
+
+  var unmuteRequested: ProtoUnmuteRequested {
+    get {
+      if case .unmuteRequested(let v)? = _storage._payload {return v}
+      return ProtoUnmuteRequested()
+    }
+    set {_uniqueStorage()._payload = .unmuteRequested(newValue)}
+  }
+
+  var rsvpMade: ProtoRSVPMade {
+    get {
+      if case .rsvpMade(let v)? = _storage._payload {return v}
+      return ProtoRSVPMade()
+    }
+    set {_uniqueStorage()._payload = .rsvpMade(newValue)}
+  }
+
+  var rsvpWithdrawn: ProtoRSVPWithdrawn {
+    get {
+      if case .rsvpWithdrawn(let v)? = _storage._payload {return v}
+      return ProtoRSVPWithdrawn()
+    }
+    set {_uniqueStorage()._payload = .rsvpWithdrawn(newValue)}
+  }
+
+  var memberReported: ProtoMemberReported {
+    get {
+      if case .memberReported(let v)? = _storage._payload {return v}
+      return ProtoMemberReported()
+    }
+    set {_uniqueStorage()._payload = .memberReported(newValue)}
+  }
+
+  var memberRoleChanged: ProtoMemberRoleChanged {
+    get {
+      if case .memberRoleChanged(let v)? = _storage._payload {return v}
+      return ProtoMemberRoleChanged()
+    }
+    set {_uniqueStorage()._payload = .memberRoleChanged(newValue)}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Payload: Equatable, Sendable {
@@ -525,6 +587,13 @@ nonisolated struct ProtoEnvelope: @unchecked Sendable {
     case speakingStarted(ProtoSpeakingStarted)
     case speakingStopped(ProtoSpeakingStopped)
     case nodeSnapshot(ProtoNodeSnapshot)
+    case stageInvited(ProtoStageInvited)
+    case stageInviteDeclined(ProtoStageInviteDeclined)
+    case unmuteRequested(ProtoUnmuteRequested)
+    case rsvpMade(ProtoRSVPMade)
+    case rsvpWithdrawn(ProtoRSVPWithdrawn)
+    case memberReported(ProtoMemberReported)
+    case memberRoleChanged(ProtoMemberRoleChanged)
 
   }
 
@@ -1016,6 +1085,146 @@ nonisolated struct ProtoSnapshotMember: Sendable {
   fileprivate var _member: ProtoMember? = nil
 }
 
+/// A moderator asks a listener who did not raise a hand onto the stage. Accepted, memberPromoted
+/// follows.
+nonisolated struct ProtoStageInvited: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var member: ProtoMember {
+    get {_member ?? ProtoMember()}
+    set {_member = newValue}
+  }
+  /// Returns true if `member` has been explicitly set.
+  var hasMember: Bool {self._member != nil}
+  /// Clears the value of `member`. Subsequent reads from it will return its default value.
+  mutating func clearMember() {self._member = nil}
+
+  var actorUid: String = String()
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _member: ProtoMember? = nil
+}
+
+nonisolated struct ProtoStageInviteDeclined: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var member: ProtoMember {
+    get {_member ?? ProtoMember()}
+    set {_member = newValue}
+  }
+  /// Returns true if `member` has been explicitly set.
+  var hasMember: Bool {self._member != nil}
+  /// Clears the value of `member`. Subsequent reads from it will return its default value.
+  mutating func clearMember() {self._member = nil}
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _member: ProtoMember? = nil
+}
+
+/// A moderator asks a speaker to open their microphone; only they can.
+nonisolated struct ProtoUnmuteRequested: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var member: ProtoMember {
+    get {_member ?? ProtoMember()}
+    set {_member = newValue}
+  }
+  /// Returns true if `member` has been explicitly set.
+  var hasMember: Bool {self._member != nil}
+  /// Clears the value of `member`. Subsequent reads from it will return its default value.
+  mutating func clearMember() {self._member = nil}
+
+  var actorUid: String = String()
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _member: ProtoMember? = nil
+}
+
+nonisolated struct ProtoRSVPMade: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var uid: String = String()
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+nonisolated struct ProtoRSVPWithdrawn: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var uid: String = String()
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+/// A user reports another. The words of the report stay in the database of the API.
+nonisolated struct ProtoMemberReported: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// who is reported
+  var uid: String = String()
+
+  /// who reports
+  var actorUid: String = String()
+
+  var category: String = String()
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+/// Another role on stage: a speaker becomes co-host or is one no more, a co-host becomes host.
+nonisolated struct ProtoMemberRoleChanged: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var member: ProtoMember {
+    get {_member ?? ProtoMember()}
+    set {_member = newValue}
+  }
+  /// Returns true if `member` has been explicitly set.
+  var hasMember: Bool {self._member != nil}
+  /// Clears the value of `member`. Subsequent reads from it will return its default value.
+  mutating func clearMember() {self._member = nil}
+
+  /// empty when nobody did it
+  var actorUid: String = String()
+
+  var role: ProtoRole = .unspecified
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _member: ProtoMember? = nil
+}
+
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
 
 fileprivate nonisolated let _protobuf_package = "circles.events.v1"
@@ -1037,7 +1246,7 @@ nonisolated extension ProtoEndReason: SwiftProtobuf._ProtoNameProviding {
 }
 
 nonisolated extension ProtoLeaveReason: SwiftProtobuf._ProtoNameProviding {
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0LEAVE_REASON_UNSPECIFIED\0\u{1}LEAVE_REASON_LEFT\0\u{1}LEAVE_REASON_KICKED\0\u{1}LEAVE_REASON_CIRCLE_ENDED\0\u{1}LEAVE_REASON_TIMEOUT\0\u{1}LEAVE_REASON_LEASE_EXPIRED\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0LEAVE_REASON_UNSPECIFIED\0\u{1}LEAVE_REASON_LEFT\0\u{1}LEAVE_REASON_KICKED\0\u{1}LEAVE_REASON_CIRCLE_ENDED\0\u{1}LEAVE_REASON_TIMEOUT\0\u{1}LEAVE_REASON_LEASE_EXPIRED\0\u{1}LEAVE_REASON_REPLACED\0")
 }
 
 nonisolated extension ProtoLowerReason: SwiftProtobuf._ProtoNameProviding {
@@ -1046,7 +1255,7 @@ nonisolated extension ProtoLowerReason: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Envelope"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}event_id\0\u{3}circle_id\0\u{1}source\0\u{3}source_epoch\0\u{3}source_seq\0\u{3}occurred_at\0\u{4}\u{a}circle_created\0\u{3}circle_updated\0\u{3}circle_started\0\u{3}circle_ended\0\u{3}member_joined\0\u{3}member_left\0\u{3}member_promoted\0\u{3}member_demoted\0\u{3}member_muted\0\u{3}member_unmuted\0\u{3}member_kicked\0\u{3}member_banned\0\u{3}hand_raised\0\u{3}hand_lowered\0\u{3}media_connected\0\u{3}media_disconnected\0\u{3}speaking_started\0\u{3}speaking_stopped\0\u{3}node_snapshot\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}event_id\0\u{3}circle_id\0\u{1}source\0\u{3}source_epoch\0\u{3}source_seq\0\u{3}occurred_at\0\u{4}\u{a}circle_created\0\u{3}circle_updated\0\u{3}circle_started\0\u{3}circle_ended\0\u{3}member_joined\0\u{3}member_left\0\u{3}member_promoted\0\u{3}member_demoted\0\u{3}member_muted\0\u{3}member_unmuted\0\u{3}member_kicked\0\u{3}member_banned\0\u{3}hand_raised\0\u{3}hand_lowered\0\u{3}media_connected\0\u{3}media_disconnected\0\u{3}speaking_started\0\u{3}speaking_stopped\0\u{3}node_snapshot\0\u{3}stage_invited\0\u{3}stage_invite_declined\0\u{3}unmute_requested\0\u{3}rsvp_made\0\u{3}rsvp_withdrawn\0\u{3}member_reported\0\u{3}member_role_changed\0")
 
   fileprivate class _StorageClass {
     var _eventID: Data = Data()
@@ -1344,6 +1553,97 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
             _storage._payload = .nodeSnapshot(v)
           }
         }()
+        case 35: try {
+          var v: ProtoStageInvited?
+          var hadOneofValue = false
+          if let current = _storage._payload {
+            hadOneofValue = true
+            if case .stageInvited(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._payload = .stageInvited(v)
+          }
+        }()
+        case 36: try {
+          var v: ProtoStageInviteDeclined?
+          var hadOneofValue = false
+          if let current = _storage._payload {
+            hadOneofValue = true
+            if case .stageInviteDeclined(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._payload = .stageInviteDeclined(v)
+          }
+        }()
+        case 37: try {
+          var v: ProtoUnmuteRequested?
+          var hadOneofValue = false
+          if let current = _storage._payload {
+            hadOneofValue = true
+            if case .unmuteRequested(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._payload = .unmuteRequested(v)
+          }
+        }()
+        case 38: try {
+          var v: ProtoRSVPMade?
+          var hadOneofValue = false
+          if let current = _storage._payload {
+            hadOneofValue = true
+            if case .rsvpMade(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._payload = .rsvpMade(v)
+          }
+        }()
+        case 39: try {
+          var v: ProtoRSVPWithdrawn?
+          var hadOneofValue = false
+          if let current = _storage._payload {
+            hadOneofValue = true
+            if case .rsvpWithdrawn(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._payload = .rsvpWithdrawn(v)
+          }
+        }()
+        case 40: try {
+          var v: ProtoMemberReported?
+          var hadOneofValue = false
+          if let current = _storage._payload {
+            hadOneofValue = true
+            if case .memberReported(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._payload = .memberReported(v)
+          }
+        }()
+        case 41: try {
+          var v: ProtoMemberRoleChanged?
+          var hadOneofValue = false
+          if let current = _storage._payload {
+            hadOneofValue = true
+            if case .memberRoleChanged(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._payload = .memberRoleChanged(v)
+          }
+        }()
         default: break
         }
       }
@@ -1450,6 +1750,34 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case .nodeSnapshot?: try {
         guard case .nodeSnapshot(let v)? = _storage._payload else { preconditionFailure() }
         try visitor.visitSingularMessageField(value: v, fieldNumber: 34)
+      }()
+      case .stageInvited?: try {
+        guard case .stageInvited(let v)? = _storage._payload else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 35)
+      }()
+      case .stageInviteDeclined?: try {
+        guard case .stageInviteDeclined(let v)? = _storage._payload else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 36)
+      }()
+      case .unmuteRequested?: try {
+        guard case .unmuteRequested(let v)? = _storage._payload else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 37)
+      }()
+      case .rsvpMade?: try {
+        guard case .rsvpMade(let v)? = _storage._payload else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 38)
+      }()
+      case .rsvpWithdrawn?: try {
+        guard case .rsvpWithdrawn(let v)? = _storage._payload else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 39)
+      }()
+      case .memberReported?: try {
+        guard case .memberReported(let v)? = _storage._payload else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 40)
+      }()
+      case .memberRoleChanged?: try {
+        guard case .memberRoleChanged(let v)? = _storage._payload else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 41)
       }()
       case nil: break
       }
@@ -2347,6 +2675,262 @@ nonisolated extension ProtoSnapshotMember: SwiftProtobuf.Message, SwiftProtobuf.
   static func ==(lhs: ProtoSnapshotMember, rhs: ProtoSnapshotMember) -> Bool {
     if lhs._member != rhs._member {return false}
     if lhs.isSpeaking != rhs.isSpeaking {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoStageInvited: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".StageInvited"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}member\0\u{3}actor_uid\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._member) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.actorUid) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._member {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if !self.actorUid.isEmpty {
+      try visitor.visitSingularStringField(value: self.actorUid, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoStageInvited, rhs: ProtoStageInvited) -> Bool {
+    if lhs._member != rhs._member {return false}
+    if lhs.actorUid != rhs.actorUid {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoStageInviteDeclined: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".StageInviteDeclined"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}member\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._member) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._member {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoStageInviteDeclined, rhs: ProtoStageInviteDeclined) -> Bool {
+    if lhs._member != rhs._member {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoUnmuteRequested: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".UnmuteRequested"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}member\0\u{3}actor_uid\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._member) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.actorUid) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._member {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if !self.actorUid.isEmpty {
+      try visitor.visitSingularStringField(value: self.actorUid, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoUnmuteRequested, rhs: ProtoUnmuteRequested) -> Bool {
+    if lhs._member != rhs._member {return false}
+    if lhs.actorUid != rhs.actorUid {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoRSVPMade: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".RSVPMade"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}uid\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.uid) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.uid.isEmpty {
+      try visitor.visitSingularStringField(value: self.uid, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoRSVPMade, rhs: ProtoRSVPMade) -> Bool {
+    if lhs.uid != rhs.uid {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoRSVPWithdrawn: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".RSVPWithdrawn"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}uid\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.uid) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.uid.isEmpty {
+      try visitor.visitSingularStringField(value: self.uid, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoRSVPWithdrawn, rhs: ProtoRSVPWithdrawn) -> Bool {
+    if lhs.uid != rhs.uid {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoMemberReported: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".MemberReported"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}uid\0\u{3}actor_uid\0\u{1}category\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.uid) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.actorUid) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.category) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.uid.isEmpty {
+      try visitor.visitSingularStringField(value: self.uid, fieldNumber: 1)
+    }
+    if !self.actorUid.isEmpty {
+      try visitor.visitSingularStringField(value: self.actorUid, fieldNumber: 2)
+    }
+    if !self.category.isEmpty {
+      try visitor.visitSingularStringField(value: self.category, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoMemberReported, rhs: ProtoMemberReported) -> Bool {
+    if lhs.uid != rhs.uid {return false}
+    if lhs.actorUid != rhs.actorUid {return false}
+    if lhs.category != rhs.category {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoMemberRoleChanged: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".MemberRoleChanged"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}member\0\u{3}actor_uid\0\u{1}role\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._member) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.actorUid) }()
+      case 3: try { try decoder.decodeSingularEnumField(value: &self.role) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._member {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if !self.actorUid.isEmpty {
+      try visitor.visitSingularStringField(value: self.actorUid, fieldNumber: 2)
+    }
+    if self.role != .unspecified {
+      try visitor.visitSingularEnumField(value: self.role, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoMemberRoleChanged, rhs: ProtoMemberRoleChanged) -> Bool {
+    if lhs._member != rhs._member {return false}
+    if lhs.actorUid != rhs.actorUid {return false}
+    if lhs.role != rhs.role {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

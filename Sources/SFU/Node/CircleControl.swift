@@ -64,7 +64,7 @@ struct CircleControl {
             return .member(media)
         case .memberLeft(let member, _):
             return .departure(member.sessionID)
-        case .memberPromoted(let member, _, let role):
+        case .memberPromoted(let member, _, let role), .memberRoleChanged(let member, _, let role):
             return change(member.sessionID) { $0.isOnStage = role.isOnStage }
         case .memberDemoted(let member, _, let role):
             return change(member.sessionID) {
@@ -75,7 +75,8 @@ struct CircleControl {
         case .memberUnmuted(let member, _): return change(member.sessionID) { $0.isMuted = false }
         case .circleCreated, .circleStarted, .memberKicked, .memberBanned, .handRaised,
             .handLowered, .mediaConnected, .mediaDisconnected, .speakingStarted,
-            .speakingStopped, .nodeSnapshot, .unknown:
+            .speakingStopped, .nodeSnapshot, .stageInvited, .stageInviteDeclined,
+            .unmuteRequested, .rsvpMade, .rsvpWithdrawn, .memberReported, .unknown:
             // A kick is followed by the departure that it means.
             return .none
         }

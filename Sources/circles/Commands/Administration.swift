@@ -109,7 +109,7 @@ struct Key: AsyncParsableCommand {
 
 private func withKeys<Result>(_ body: (APIKeys) async throws -> Result) async throws -> Result {
     let stack = try Runtime.stack()
-    let pool = stack.pool("key")
+    let pool = stack.pool("key", as: nil)
     defer { pool.close() }
     return try await body(APIKeys(pool: pool, clock: stack.clock))
 }

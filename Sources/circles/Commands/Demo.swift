@@ -21,14 +21,19 @@ struct Demo: AsyncParsableCommand {
         let embedded = try EmbeddedEnvironment(base, home: home)
         defer { embedded.stop() }
         let up = try await UpStack.make(embedded)
-        let pool = up.stack.pool("api")
-        defer { pool.close() }
+        let pools = up.pools()
+        // For what the demonstration looks up: as the owner.
+        let pool = up.stack.pool("demo", as: nil)
+        defer {
+            pools.close()
+            pool.close()
+        }
         let demonstration = Demonstration(
             stack: up.stack, pool: pool, apiKey: embedded.apiKey,
             developmentSecret: embedded.developmentSecret, mailbox: embedded.mailbox)
         let (ports, listening) = AsyncStream<Int>.makeStream()
         let services = up.stack.group(
-            try await up.services(pool: pool) { port, _ in
+            try await up.services(pools) { port, _ in
                 listening.yield(port)
             })
         try await withThrowingTaskGroup(of: Void.self) { group in

@@ -19,10 +19,10 @@ struct Up: AsyncParsableCommand {
         let embedded = try EmbeddedEnvironment(base, home: try base.string(.home))
         defer { embedded.stop() }
         let stack = try await UpStack.make(embedded)
-        let pool = stack.stack.pool("api")
-        defer { pool.close() }
+        let pools = stack.pools()
+        defer { pools.close() }
         let (apiKey, mailbox) = (embedded.apiKey, embedded.mailbox?.directory ?? "SMTP_URL")
-        let services = try await stack.services(pool: pool) { port, sfuPort in
+        let services = try await stack.services(pools) { port, sfuPort in
             Runtime.say(
                 """
 
@@ -62,16 +62,33 @@ struct UpStack: Sendable {
         try await BlockingThread.run(name: "setup") {
             try EmbeddedBrokerService.forgetFormer(databaseURL: databaseURL)
         }
-        let pool = stack.pool("setup")
+        let pool = stack.pool("setup", as: nil)
         try await APIKeys(pool: pool, clock: stack.clock)
             .register(embedded.apiKey, name: "embedded")
         pool.close()
         return UpStack(stack: stack)
     }
 
+    /// The sessions of each service, with its own rights.
+    struct Pools: Sendable {
+        let api: ConnectionPool
+        let sfu: ConnectionPool
+        let jobs: ConnectionPool
+
+        func close() {
+            for pool in [api, sfu, jobs] { pool.close() }
+        }
+    }
+
+    func pools() -> Pools {
+        Pools(
+            api: stack.pool("api", as: .api), sfu: stack.pool("sfu", as: .sfu),
+            jobs: stack.pool("jobs", as: .jobs))
+    }
+
     /// - Parameter onListening: told the ports of API and SFU once both take clients.
     func services(
-        pool: ConnectionPool, onListening: @escaping @Sendable (Int, Int) async -> Void
+        _ pools: Pools, onListening: @escaping @Sendable (Int, Int) async -> Void
     ) async throws -> [any Service] {
         let ports = Mutex<(api: Int?, sfu: Int?)>((nil, nil))
         let listen = { @Sendable (change: @Sendable (inout (api: Int?, sfu: Int?)) -> Void) async in
@@ -84,10 +101,10 @@ struct UpStack: Sendable {
         var services: [any Service] = []
         if stack.settings.isKafkaEmbedded { services.append(stack.brokerService()) }
         services.append(try stack.ingestService())
-        services.append(try stack.jobsService())
+        services += try stack.jobsServices(pool: pools.jobs)
         services.append(
-            try await stack.sfuService(pool: pool) { port in await listen { $0.sfu = port } })
-        services += try await stack.apiServices(pool: pool) { port in
+            try await stack.sfuService(pool: pools.sfu) { port in await listen { $0.sfu = port } })
+        services += try await stack.apiServices(pool: pools.api) { port in
             await listen { $0.api = port }
         }
         return services
@@ -102,7 +119,7 @@ struct API: AsyncParsableCommand {
         let stack = try Runtime.stack()
         try await stack.requireCurrentSchema()
         try await stack.ensureTopics()
-        let pool = stack.pool("api")
+        let pool = stack.pool("api", as: .api)
         defer { pool.close() }
         try await stack.run(
             try await stack.apiServices(pool: pool) { port in
@@ -124,7 +141,7 @@ struct SFUCommand: AsyncParsableCommand {
         let stack = try Runtime.stack()
         try await stack.requireCurrentSchema()
         try await stack.ensureTopics()
-        let pool = stack.pool("sfu")
+        let pool = stack.pool("sfu", as: .sfu)
         defer { pool.close() }
         try await stack.run([
             try await stack.sfuService(pool: pool) { port in
@@ -152,7 +169,9 @@ struct Jobs: AsyncParsableCommand {
     func run() async throws {
         let stack = try Runtime.stack()
         try await stack.requireCurrentSchema()
-        try await stack.run([try stack.jobsService()])
+        let pool = stack.pool("jobs", as: .jobs)
+        defer { pool.close() }
+        try await stack.run(try stack.jobsServices(pool: pool))
     }
 }
 

@@ -193,7 +193,7 @@ struct SwarmScenario: Sendable {
         guard promoted.count >= 2, audience.count > 30 else { return }
         try await host.expect(200, .POST, actions, ["action": "mute", "uid": promoted[0]])
         try await host.expect(200, .POST, actions, ["action": "mute", "uid": promoted[1]])
-        try await host.expect(200, .POST, actions, ["action": "unmute", "uid": promoted[1]])
+        try await host.expect(202, .POST, actions, ["action": "unmute", "uid": promoted[1]])
         say("muted     two speakers, one of them for a moment")
 
         let troll = audience[audience.count - 11]

@@ -1,0 +1,96 @@
+import API
+import AsyncHTTPClient
+import CircleStore
+import Database
+import Domain
+import EventLog
+import Ingest
+import Logging
+import NIOCore
+import ServiceLifecycle
+import Tokens
+
+/// All services between a command and those who follow its circle, in this process.
+struct LiveBenchStack: Sendable {
+    let store: CircleStore
+    let kafka: KafkaSettings
+    let clock: any WallClock
+    private let url: String
+    private let http: HTTPClient
+
+    private static let secret = "bench-secret-bench-secret-bench-secret"
+    private static let apiKey = "bench-api-key"
+
+    static func run(
+        databaseURL: String, kafka: KafkaSettings,
+        _ body: @escaping @Sendable (LiveBenchStack) async throws -> Void
+    ) async throws {
+        let clock = SystemWallClock()
+        var logger = Logger(label: "bench")
+        logger.logLevel = .warning
+        // As many sessions as `circles up` has.
+        let pool = ConnectionPool(url: databaseURL, applicationName: "circles-api", size: 8)
+        defer { pool.close() }
+        let store = CircleStore(
+            pool: pool, clock: clock, settings: .init(seatLeaseSeconds: 3600))
+        let keys = APIKeys(pool: pool, clock: clock)
+        try await keys.register(apiKey, name: "bench")
+        let feed = LiveFeed(databaseURL: databaseURL, logger: logger)
+        let (ports, listening) = AsyncStream<Int>.makeStream()
+        let server = APIServer.service(
+            .init(host: "127.0.0.1", port: 0, sfuURL: ""),
+            .init(
+                pool: pool, store: store, keys: keys,
+                tokens: await TokenVerifier(
+                    configuration: .init(developmentSecret: secret, firebase: nil), clock: clock,
+                    fetch: { _ in throw CancellationError() }),
+                mediaTokens: await MediaTokens(
+                    configuration: .init(apiKey: "circles", apiSecret: secret)),
+                clock: clock, live: feed, exposition: { "" }),
+            logger: logger, onListening: { listening.yield($0) })
+        let locator = FixedKafkaLocator(kafka)
+        let group = ServiceGroup(
+            services: [
+                IngestService(
+                    configuration: .init(databaseURL: databaseURL), locator: locator,
+                    clock: clock, logger: logger),
+                OutboxRelay(
+                    configuration: .init(databaseURL: databaseURL), locator: locator,
+                    clock: clock, logger: logger),
+                feed, server,
+            ], logger: logger)
+        var configuration = HTTPClient.Configuration()
+        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 10_000
+        let http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask {
+                defer { listening.finish() }
+                try await group.run()
+            }
+            for await port in ports {
+                try await body(
+                    LiveBenchStack(
+                        store: store, kafka: kafka, clock: clock,
+                        url: "http://127.0.0.1:\(port)", http: http))
+                break
+            }
+            await group.triggerGracefulShutdown()
+            try await tasks.waitForAll()
+        }
+        try await http.shutdown()
+    }
+
+    /// Opens an event stream.
+    func events(of circleID: CircleID, as uid: String) async throws -> HTTPClientResponse.Body {
+        var request = HTTPClientRequest(url: "\(url)/v1/circles/\(circleID)/events")
+        let token = try await TokenVerifier.developmentToken(
+            uid: uid, email: nil, secret: Self.secret, now: clock.now(), lifetimeSeconds: 3600)
+        request.headers.add(name: "X-API-Key", value: Self.apiKey)
+        request.headers.add(name: "Authorization", value: "Bearer \(token)")
+        let response = try await http.execute(request, timeout: .hours(1))
+        guard response.status == .ok else {
+            throw BenchFailure(description: "\(uid) got \(response.status) for a stream")
+        }
+        return response.body
+    }
+}
