@@ -12,7 +12,7 @@ extension MediaTests {
             _ body: (PageServer, TestStore) async throws -> Void
         ) async throws {
             let store = try TestStore()
-            defer { store.pool.close() }
+            defer { store.close() }
             let server = try await PageServer(store)
             try await body(server, store)
             #expect(server.stop() == 0, "SIGTERM ends it cleanly")
@@ -110,6 +110,47 @@ extension MediaTests {
                 try await ada.does("hides", "button", "Leave")
                 try await expectAttendance("host|circleEnded", of: "ada", store)
                 for person in [ada, bob] { try await person.goes() }
+            }
+        }
+
+        @Test(
+            "an invitation is declined, then accepted; a request to unmute is followed; who goes on in another window leaves the first; a reload comes back",
+            .timeLimit(.minutes(5)))
+        func invitation() async throws {
+            try await withServer { server, store in
+                let ada = try await PagePerson.arrive("ada", at: server, tone: 440)
+                try await ada.starts("Poems")
+                let bob = try await PagePerson.arrive("bob", at: server, tone: 660)
+                try await bob.joins("Poems", of: "ada", people: "1 person")
+                for answer in ["Not now", "Join the stage"] {
+                    try await ada.does("lists", "Listening", "bob")
+                    try await ada.does("click", "button", "bob")
+                    try await ada.does("click", "button", "Invite to speak")
+                    try await ada.does("says", "bob is invited onto the stage")
+                    try await bob.does("says", "ada invites you onto the stage.")
+                    try await bob.does("click", "button", answer)
+                    try await bob.does("hides", "button", answer)
+                }
+                try await ada.hears(660, of: "bob")
+                try await bob.does("click", "button", "Mute")
+                try await ada.does("lists", "On stage", "bob", "muted")
+                try await ada.does("click", "button", "bob")
+                try await ada.does("click", "button", "Ask to unmute")
+                try await bob.does("says", "ada asks you to unmute.")
+                try await bob.does("lists", "On stage", "bob (you)", "muted")
+                try await bob.does("click", "button", "Unmute")
+                try await ada.hears(660, of: "bob")
+
+                let again = try await PagePerson.arrive("bob", at: server, tone: 550)
+                try await again.joins("Poems", of: "ada", people: "2 people")
+                try await bob.does("says", "You went on in another window or device.")
+                try await ada.hears(550, of: "bob")
+                try await again.does("reload")
+                try await again.does("click", "button", "Join")
+                try await again.does("lists", "Listening", "bob (you)")
+                try await again.hears(440, of: "ada")
+                for person in [ada, bob, again] { try await person.does("errors") }
+                for person in [ada, bob, again] { try await person.goes() }
             }
         }
 

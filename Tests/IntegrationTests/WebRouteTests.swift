@@ -76,7 +76,7 @@ struct WebRouteTests {
     func policy() async throws {
         let clock = ManualClock()
         try await TestAPI.run(clock: clock, sfuURL: "") { api in
-            let store = api.store.store
+            let store = api.store.nodeStore
             let alone = try await get(api, "/")
             let policy = try #require(alone.header("Content-Security-Policy"))
             #expect(policy.contains("default-src 'none'; script-src 'self'; style-src 'self';"))

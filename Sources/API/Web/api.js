@@ -57,7 +57,7 @@ export const api = {
     create: (draft) => request("POST", "/circles", draft),
     start: (id) => request("PATCH", circle(id), { status: "live" }),
     end: (id) => request("DELETE", circle(id)),
-    join: (id) => request("POST", `${circle(id)}/join`),
+    join: (id) => request("POST", `${circle(id)}/join`, { deviceId: session.deviceID }),
     leave: (id, options) => request("POST", `${circle(id)}/leave`, undefined, options),
     raiseHand: (id) => request("POST", `${circle(id)}/hand-raise`),
     lowerHand: (id) => request("DELETE", `${circle(id)}/hand-raise`),
@@ -68,17 +68,6 @@ export const api = {
         { action, uid, ...more }),
     setCoHost: (id, uid, isCoHost) => request(isCoHost ? "PUT" : "DELETE",
         `${circle(id)}/co-hosts/${encodeURIComponent(uid)}`),
-
     /** A fresh media token for the seat that is held; never takes a new seat. */
-    async renewToken(id) {
-        try {
-            return await request("POST", `${circle(id)}/token`);
-        } catch (error) {
-            if (error.code !== "route_not_found") throw error;
-            // A server without that route: joining again resumes the seat, if there still is one.
-            const { members = [] } = await this.show(id);
-            if (members.some((member) => member.uid === session.uid)) return this.join(id);
-            throw new Problem(409, { title: "You are not in this circle", code: "not_a_member" });
-        }
-    },
+    renewToken: (id) => request("POST", `${circle(id)}/token`),
 };

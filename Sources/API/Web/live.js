@@ -1,12 +1,11 @@
 // The stream of a circle's events, followed as long as the page is in the circle.
 
-import { api, headers, Problem, problemOf } from "./api.js";
+import { headers, Problem, problemOf } from "./api.js";
 import { messages } from "./sse.js";
 
 const BACK_OFF_MILLISECONDS_MAX = 10_000;
 /** Heartbeats come every 15 seconds: after three of them the connection is dead. */
 const SILENCE_MILLISECONDS_MAX = 45_000;
-const POLL_MILLISECONDS = 1000;
 
 /** What the stream cannot recover from: the circle is gone, or not ours to see. */
 const isFinal = (problem) => [403, 404, 409, 410].includes(problem.status);
@@ -39,7 +38,6 @@ export class Live {
                 await this.#read(() => { failures = 0; });
             } catch (error) {
                 if (this.#isClosed) return;
-                if (error.code === "route_not_found") return this.#poll();
                 if (error.status && isFinal(error)) return this.#on.end(error);
             }
             if (this.#isClosed) return;
@@ -87,24 +85,6 @@ export class Live {
         const value = JSON.parse(data);
         if (event === "snapshot") this.#on.snapshot(value);
         else this.#on.event(event, value);
-    }
-
-    /** For servers without the stream: asks each second. */
-    async #poll() {
-        while (!this.#isClosed) {
-            try {
-                const circle = await api.show(this.#circleID);
-                if (this.#isClosed) return;
-                this.#on.state(true);
-                this.#on.snapshot({
-                    circle, members: circle.members ?? [], hands: circle.hands ?? [] });
-            } catch (error) {
-                if (this.#isClosed) return;
-                if (error.status && isFinal(error)) return this.#on.end(error);
-                this.#on.state(false);
-            }
-            await this.#pause(POLL_MILLISECONDS);
-        }
     }
 
     #pause(milliseconds) {

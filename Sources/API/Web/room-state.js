@@ -74,6 +74,7 @@ const CHANGES = {
     memberPromoted: (state, { role }, member) => {
         if (member) Object.assign(member, { role, isInvited: false });
     },
+    memberRoleChanged: (state, { role }, member) => { if (member) member.role = role; },
     memberDemoted: (state, { role }, member) => {
         if (member) Object.assign(member, { role, isMuted: false, isSpeaking: false });
     },

@@ -1,6 +1,7 @@
 // Who is signed in, in this tab: two tabs may be two people.
 
 const KEY = "circles.session";
+const DEVICE_KEY = "circles.device";
 
 function stored() {
     try {
@@ -18,6 +19,18 @@ class Session {
     get uid() { return this.#values.uid; }
     get token() { return this.#values.token; }
     get apiKey() { return this.config.apiKey ?? this.#values.apiKey; }
+
+    /** Of this tab: the same after a reload. Whoever joins in another one moves there. */
+    get deviceID() {
+        let id = sessionStorage.getItem(DEVICE_KEY);
+        if (!id) {
+            id = Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36))
+                .join("-");
+            sessionStorage.setItem(DEVICE_KEY, id);
+        }
+        return id;
+    }
+
     get isSignedIn() { return Boolean(this.token && this.apiKey && this.uid); }
 
     async load() {
