@@ -169,7 +169,7 @@ let package = Package(
             name: "APITests",
             dependencies: [
                 "API", "CircleStore", "CZlib", "Database", "Domain", "EventSchema", "Tokens",
-                crypto, hummingbird, jwtKit, nioCore,
+                crypto, hummingbird, jwtKit, logging, nioCore,
             ]),
         .testTarget(name: "TokensTests", dependencies: ["Domain", "Tokens", jwtKit]),
         .testTarget(name: "MediaCryptoTests", dependencies: ["MediaCrypto"]),

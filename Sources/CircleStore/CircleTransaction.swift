@@ -109,7 +109,9 @@ struct CircleTransaction {
     private func writeAudit() throws {
         let acts = pending.filter { event in
             guard let target = event.payload.uid else { return false }
+            // Who follows an invitation acts by themselves: the invitation is in the trail.
             return event.payload.isModeration && event.payload.actorUID != target
+                && (event.payload.actorUID ?? "") == caller.uid
         }
         guard !acts.isEmpty else { return }
         try connection.query(

@@ -54,7 +54,9 @@ public struct EmbeddedPostgres: Sendable {
         if try Self.run(controlArguments(["status"]), asOwner: true).status != 0 {
             var options = [
                 "-c listen_addresses=''", "-c unix_socket_directories='\(socketDirectory)'",
-                "-c unix_socket_permissions=0700", "-c max_connections=400",
+                "-c unix_socket_permissions=0700",
+                // Tests run many stacks on one cluster.
+                "-c max_connections=\(isDurable ? 400 : 1500)",
                 "-c shared_buffers=256MB", "-c max_wal_size=2GB",
             ]
             if !isDurable {

@@ -31,6 +31,8 @@ struct ChaosTests {
             "DATABASE_URL": test.databaseURL, "SQL_DIR": TestCluster.sqlDirectory,
             "AUTH_DEV_SECRET": Self.secret, "MEDIA_API_SECRET": Self.secret,
             "API_PORT": "\(port)", "KAFKA_SESSION_TIMEOUT_MS": "4000", "KAFKA_BROKERS": "embedded",
+            // All of them come from here.
+            "API_RATE_PER_ADDRESS": "0", "API_RATE_PER_USER": "0",
         ]
         let processes = ["broker", "api", "ingest"].map {
             CirclesProcess($0, environment: environment, log: "\(folder)/\($0).log")

@@ -261,7 +261,7 @@ struct LiveKitRouteTests {
     func staysOutOfTheNodesWay() async throws {
         // A clock that stands: on a busy machine the node would fall silent meanwhile.
         let test = try TestStore(clock: ManualClock())
-        _ = try await test.store.registerNode("sfu-1", url: "http://one")
+        _ = try await test.nodeStore.registerNode("sfu-1", url: "http://one")
         let circle = try await test.makeCircle(host: "ada")
         let seat = try #require(
             try await test.store.join(circle, by: Caller(uid: "bob")).seat)

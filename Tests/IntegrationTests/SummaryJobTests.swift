@@ -61,11 +61,11 @@ final class SummaryJobTests: Sendable {
             try connection.query(
                 """
                 insert into circles (
-                    circle_id, title, category, privacy, host_uid, host_email, co_host_uids,
+                    circle_id, title, category, privacy, creator_uid, host_uid, host_email, co_host_uids,
                     cover_url, start_at, duration_min, max_speakers, max_listeners, mic_policy,
                     status, created_at, last_event_at
                 ) values (
-                    \(id), \(title), 'music', 'public', \(uid), \(email), '{}', '', \(now), 60, 8,
+                    \(id), \(title), 'music', 'public', \(uid), \(uid), \(email), '{}', '', \(now), 60, 8,
                     100, 'handRaise', 'ended', \(now), \(now)
                 )
                 on conflict (circle_id) do nothing

@@ -185,7 +185,8 @@ struct UploadRouteTests {
             for name in names {
                 for method in [HTTPRequest.Method.get, .head, .put] {
                     let answer = try await api.send(method, "/uploads/\(name)", headers: [:])
-                    #expect(answer.status == 404, "\(method) \(name)")
+                    // A path that means something else to somebody is refused as such.
+                    #expect([400, 404].contains(answer.status), "\(method) \(name)")
                 }
             }
             let other = try await api.send(.delete, "/uploads/x.png", headers: [:])
