@@ -41,7 +41,8 @@ extension CircleStore {
                 return transaction.circle
             }
             details.coHostUIDs.removeAll { $0 == uid }
-            try transaction.replaceDetails(details)
+            // Who resigns may lose sight of the circle by it, which no row of theirs may do.
+            try transaction.asSystem { try $0.replaceDetails(details) }
             if let seat = try transaction.seat(of: uid), seat.role == .coHost {
                 try transaction.change(seat, to: .speaker)
             }

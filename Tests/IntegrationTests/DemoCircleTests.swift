@@ -79,7 +79,7 @@ struct DemoCircleTests {
                     handLowered|10
                     memberPromoted|7
                     memberMuted|2
-                    memberUnmuted|1
+                    unmuteRequested|1
                     memberKicked|1
                     memberLeft|109
                     memberBanned|1

@@ -174,7 +174,9 @@ extension Connection {
             let lockedUntil: Timestamp = try row.get(1)
             let remaining = lockedUntil.microseconds - now.microseconds
             return remaining <= 0
-                ? nil : .inUse(retryAfterSeconds: (remaining + 999_999) / 1_000_000)
+                ? nil : .inUse(
+                    retryAfterSeconds: min(
+                        (remaining + 999_999) / 1_000_000, IdempotencyStore.lockSeconds))
         }
         let names = try row.get(3, as: [String].self)
         let values = try row.get(4, as: [String].self)
