@@ -165,10 +165,8 @@ public struct APIServer {
             CoverRoutes(folder: folder, key: key, address: configuration.address, clock: clock)
                 .add(to: router.group().add(middleware: limit))
         }
-        if let webhooks = dependencies.webhooks {
-            LiveKitRoutes(webhooks: webhooks, store: dependencies.store, clock: clock)
-                .add(to: router.group("v1").add(middleware: limit))
-        }
+        LiveKitRoutes(webhooks: dependencies.webhooks, store: dependencies.store, clock: clock)
+            .add(to: router.group("v1").add(middleware: limit))
     }
 
     private static func addPage(

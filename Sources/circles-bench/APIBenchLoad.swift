@@ -24,6 +24,8 @@ struct APIBenchLoad: Sendable {
     let seconds: Int
     let expressWorkers: Int
 
+    /// Of this checkout, where `make` runs.
+    private static let folder = FileManager.default.currentDirectoryPath
     private static let pgbench = "/usr/lib/postgresql/15/bin/pgbench"
 
     /// `PGHOST`, `PGUSER` and `PGDATABASE` of the embedded cluster's URL, which is libpq's form of
@@ -60,7 +62,7 @@ struct APIBenchLoad: Sendable {
                 "PGOPTIONS=-c role=circles_api", Self.pgbench, "-n", "-M", "prepared", "-c",
                 "\(clientCount)", "-j", "1", "-T", "\(seconds)", "-D",
                 "circle_count=\(scene.circleIDs.count)", "--log", "--log-prefix=\(log)", "-f",
-                "scripts/bench/\(work).sql",
+                Self.folder + "/scripts/bench/\(work).sql",
             ])
         guard
             let line = text.split(separator: "\n").first(where: { $0.hasPrefix("tps = ") }),
@@ -94,7 +96,8 @@ struct APIBenchLoad: Sendable {
         }
         let text = try await output([
             "env", "REQUESTS=\(requests)", "API_KEY=\(APIBenchScene.apiKey)", "wrk", "-t", "1",
-            "-c", "\(clientCount)", "-d", "\(seconds)s", "-s", "scripts/bench/requests.lua", url,
+            "-c", "\(clientCount)", "-d", "\(seconds)s", "-s",
+            Self.folder + "/scripts/bench/requests.lua", url,
         ])
         guard let line = text.split(separator: "\n").first(where: { $0.hasPrefix("RESULT ") })
         else { throw BenchFailure(description: "wrk says:\n\(text)") }
@@ -108,6 +111,8 @@ struct APIBenchLoad: Sendable {
     private func output(_ arguments: [String]) async throws -> String {
         let file = scene.home + "/output"
         return try await BlockingThread.run(name: "load") {
+            // A program's output is added to what is there.
+            try? FileManager.default.removeItem(atPath: file)  // the first time there is none
             let process = try ChildProcess(arguments, output: file)
             process.wait()
             return try String(contentsOfFile: file, encoding: .utf8)
@@ -132,10 +137,10 @@ struct APIBenchLoad: Sendable {
         let log = scene.home + "/express.log"
         let process = try ChildProcess(
             ["env"] + connectionVariables + [
-                "NODE_PATH=.build/express/usr/share/nodejs", "NODE_ENV=production",
+                "NODE_PATH=\(Self.folder)/.build/express/usr/share/nodejs", "NODE_ENV=production",
                 "PORT=\(Self.expressPort)",
                 "SECRET=\(APIBenchScene.secret)", "API_KEY=\(APIBenchScene.apiKey)",
-                "WORKERS=\(expressWorkers)", "node", "scripts/bench/express.js",
+                "WORKERS=\(expressWorkers)", "node", Self.folder + "/scripts/bench/express.js",
             ], output: log)
         // wrk counts what is refused while it comes up as errors; a second is enough for it.
         Thread.sleep(forTimeInterval: 2)

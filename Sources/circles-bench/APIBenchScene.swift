@@ -69,7 +69,8 @@ struct APIBenchScene: Sendable {
         try await BlockingThread.run(name: "reset") {
             let connection = try Connection(url: databaseURL, applicationName: "bench")
             try connection.script("truncate seats, outbox; update circles set event_seq = 0")
-            try connection.script("vacuum analyze circles, seats, outbox; checkpoint")
+            try connection.script("vacuum analyze circles, seats, outbox")
+            try connection.script("checkpoint")
         }
     }
 

@@ -63,12 +63,13 @@ def turn(name):
 
 
 # What a cursor is no schema says: its content is ours.
-schemathesis.openapi.format(
-    "circles-cursor",
-    strategies.tuples(strategies.integers(0, 2_000_000_000_000_000), strategies.uuids()).map(
-        lambda place: base64url(f"{place[0]}.{place[1]}".encode())
-    ),
-)
+for listing in ("circles", "history"):
+    schemathesis.openapi.format(
+        f"{listing}-cursor",
+        strategies.tuples(strategies.integers(0, 2_000_000_000_000_000), strategies.uuids()).map(
+            lambda place, listing=listing: base64url(f"{listing}.{place[0]}.{place[1]}".encode())
+        ),
+    )
 
 
 # What an entity tag is, only answers say: any, and one that never is.

@@ -144,7 +144,7 @@ struct BadInputTests {
     }
 
     private static let routes: [BadRequest] = [
-        "/", "/v1", "/v1/rooms", "/v2/circles", "/v1/circles/\(unknownID)/members",
+        "/nowhere", "/v1", "/v1/rooms", "/v2/circles", "/v1/circles/\(unknownID)/members",
         "/v1/circles/\(unknownID)/join/again",
     ].map { .json("", .get, $0, status: 404, code: "route_not_found") }
 

@@ -14,23 +14,23 @@ from circles
 where circle_id = bench_circle(:circle)
 for update \gset
 select 1::int8 from bans
-where circle_id = :'circle_id' and uid = 'p' || :client_id || '-' || :number;
+where circle_id = :circle_id::uuid and uid = 'p' || :client_id || '-' || :number;
 select
     uid, session_id, role, is_muted, hand_raised_at, joined_at, lease_expires_at, device_id,
     invited_at, invited_by_uid
 from seats
-where circle_id = :'circle_id' and uid = 'p' || :client_id || '-' || :number;
+where circle_id = :circle_id::uuid and uid = 'p' || :client_id || '-' || :number;
 select
     count(*) filter (where role = 'listener'),
     count(*) filter (where role in ('speaker', 'coHost'))
 from seats
-where circle_id = :'circle_id';
+where circle_id = :circle_id::uuid;
 insert into seats (
     circle_id, uid, session_id, role, is_muted, hand_raised_at, joined_at, lease_expires_at,
     device_id, is_secret
 )
 values (
-    :'circle_id', 'p' || :client_id || '-' || :number, gen_random_uuid(), 'listener', false, null,
+    :circle_id::uuid, 'p' || :client_id || '-' || :number, gen_random_uuid(), 'listener', false, null,
     now(), now() + interval '1 hour', null, false
 );
 select
@@ -38,13 +38,13 @@ select
 from sfu_nodes
 left join circle_placements
     on circle_placements.node_id = sfu_nodes.node_id
-    and circle_placements.circle_id = :'circle_id'
+    and circle_placements.circle_id = :circle_id::uuid
 where stopped_at is null and heartbeat_at >= now() - interval '10 seconds' and url <> '';
 with numbering as materialized (
-    select app_number_events(:'circle_id', :event_seq + 1, now(), 'asBefore', now())
+    select app_number_events(:circle_id::uuid, :event_seq::bigint + 1, now(), 'asBefore', now())
 )
 insert into outbox (circle_id, source_seq, event_type, trace_id, record, created_at)
-select :'circle_id', source_seq, event_type, 'pgbench', record, now()
+select :circle_id::uuid, source_seq, event_type, 'pgbench', record, now()
 from unnest(
     array[:event_seq::bigint + 1], array['memberJoined'], array[bench_record()]
 ) as event (source_seq, event_type, record)

@@ -9,7 +9,8 @@ import NIOCore
 /// `POST /v1/webhooks/livekit`: what a hosted LiveKit tells of its participants becomes events of
 /// ours, each once.
 struct LiveKitRoutes: Sendable {
-    let webhooks: LiveKitWebhooks
+    /// `nil` where no hosted LiveKit is configured: then nothing is here.
+    let webhooks: LiveKitWebhooks?
     let store: CircleStore
     let clock: any WallClock
 
@@ -28,6 +29,7 @@ struct LiveKitRoutes: Sendable {
     private func receive(_ request: Request, _ context: CirclesRequestContext) async throws
         -> Response
     {
+        guard let webhooks else { throw Problem.routeNotFound }
         let type = request.headers[.contentType] ?? ""
         guard type.prefix(while: { $0 != ";" }).lowercased().filter({ $0 != " " }) == Self.mediaType
         else { throw Self.unsupportedMediaType }
