@@ -126,17 +126,20 @@ public final class Connection {
         return name
     }
 
-    private func check(_ result: OpaquePointer?, operation: String) throws(DatabaseError) -> Rows {
+    /// - Parameter operation: named only in an error.
+    private func check(
+        _ result: OpaquePointer?, operation: @autoclosure () -> String
+    ) throws(DatabaseError) -> Rows {
         guard let result else {
             throw DatabaseError(
-                code: DatabaseError.connectionCode, message: errorMessage, operation: operation)
+                code: DatabaseError.connectionCode, message: errorMessage, operation: operation())
         }
         let rows = Rows(result)
         switch PQresultStatus(result) {
         case PGRES_TUPLES_OK, PGRES_COMMAND_OK, PGRES_COPY_IN, PGRES_EMPTY_QUERY:
             return rows
         default:
-            let error = error(of: result, operation: operation)
+            let error = error(of: result, operation: operation())
             withExtendedLifetime(rows) {}
             throw error
         }
