@@ -174,7 +174,8 @@ extension Connection {
             let lockedUntil: Timestamp = try row.get(1)
             let remaining = lockedUntil.microseconds - now.microseconds
             return remaining <= 0
-                ? nil : .inUse(
+                ? nil
+                : .inUse(
                     retryAfterSeconds: min(
                         (remaining + 999_999) / 1_000_000, IdempotencyStore.lockSeconds))
         }

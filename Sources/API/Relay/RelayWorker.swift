@@ -90,11 +90,12 @@ final class RelayWorker {
             (try? locator.locate()).flatMap { $0 }.map { $0 != endpoint } ?? false
         }
         while !stop.isRaised, !isReplaced {
-            let (storedCount, openCount) = try confirm(connection)
+            // New rows first: those who follow their circle wait for them, and for no clearing up.
             let publishedCount = try publish(producer, endpoint, connection) {
                 isReplaced = isReplaced || look.says()
                 return isReplaced || stop.isRaised
             }
+            let (storedCount, openCount) = try confirm(connection)
             isReplaced = isReplaced || look.says()
             if publishedCount == 0, storedCount == 0 {
                 _ = try connection.waitForNotifications(milliseconds: openCount > 0 ? 10 : 250)

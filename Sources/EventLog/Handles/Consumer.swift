@@ -56,7 +56,7 @@ public final class Consumer {
                 ("heartbeat.interval.ms", "\(max(100, settings.sessionTimeoutMilliseconds / 6))"),
                 ("fetch.error.backoff.ms", "50"), ("queued.min.messages", "20000"),
                 ("queued.max.messages.kbytes", "16384"), ("reconnect.backoff.max.ms", "1000"),
-                ("max.poll.interval.ms", "300000"),
+                ("max.poll.interval.ms", "300000"), ("socket.nagle.disable", "true"),
             ],
             settings: settings, operation: "create consumer",
             configure: { configuration in
