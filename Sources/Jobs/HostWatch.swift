@@ -27,6 +27,7 @@ public struct HostWatch: Service {
                 } catch {
                     logger.warning("hosts not looked after", metadata: ["error": "\(error)"])
                 }
+                // A grace that runs out has no other signal.
                 try await Task.sleep(for: .seconds(1))
             }
         }
