@@ -142,7 +142,7 @@ struct APIBenchLoad: Sendable {
                 "SECRET=\(APIBenchScene.secret)", "API_KEY=\(APIBenchScene.apiKey)",
                 "WORKERS=\(expressWorkers)", "node", Self.folder + "/scripts/bench/express.js",
             ], output: log)
-        // wrk counts what is refused while it comes up as errors; a second is enough for it.
+        // wrk would count what is refused while it comes up; it says nowhere that it is up.
         Thread.sleep(forTimeInterval: 2)
         guard process.isRunning else {
             let text = (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""

@@ -39,8 +39,7 @@ public final class LiveFeed: Service {
                 }
                 group.addTask { [self] in
                     while !Task.isCancelled {
-                        // Ends with the group.
-                        // The pace of heartbeats; cancelled, the loop ends by its condition.
+                        // The pace of heartbeats; cancelled, it ends with the group.
                         try? await Task.sleep(for: .milliseconds(limits.tickMilliseconds))
                         hub.tick()
                     }
