@@ -24,6 +24,7 @@ struct LiveBenchRun: Sendable {
     func measure() async throws -> LiveBenchResult {
         var circles: [CircleID] = []
         for index in 0..<circleCount { circles.append(try await makeCircle(index)) }
+        try await stack.settle()
         let stop = StopFlag()
         let log = LiveBenchLog(memberCount: Self.memberCount)
         // One more for the log's reader.

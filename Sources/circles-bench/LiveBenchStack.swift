@@ -17,6 +17,7 @@ struct LiveBenchStack: Sendable {
     let clock: any WallClock
     private let url: String
     private let http: HTTPClient
+    private let pool: ConnectionPool
 
     private static let secret = "bench-secret-bench-secret-bench-secret"
     private static let apiKey = "bench-api-key"
@@ -74,13 +75,31 @@ struct LiveBenchStack: Sendable {
                 try await body(
                     LiveBenchStack(
                         store: store, kafka: kafka, clock: clock,
-                        url: "http://127.0.0.1:\(port)", http: http))
+                        url: "http://127.0.0.1:\(port)", http: http, pool: pool))
                 break
             }
             await group.triggerGracefulShutdown()
             try await tasks.waitForAll()
         }
         try await http.shutdown()
+    }
+
+    /// Returns once Ingest has stored every event: it has its partitions then, and joining its
+    /// group is no part of what an event takes.
+    func settle() async throws {
+        while try await pool.withConnection({ connection in
+            try connection.query(
+                """
+                select exists (
+                    select
+                    from circles
+                    where event_seq > (select count(*) from events where events.circle_id = circles.circle_id)
+                )
+                """
+            ).first?.get(0) ?? false
+        }) {
+            try await Task.sleep(for: .milliseconds(50))
+        }
     }
 
     /// Opens an event stream.
