@@ -29,6 +29,10 @@ final class RelayWorker {
     /// log and Ingest cannot read it. It stays in the outbox.
     private static let rejectedCountMax = 10
 
+    /// How often what Ingest has stored is cleared away while there are rows of which it is not
+    /// known. Each time costs three queries, which new rows would wait for.
+    private static let clearingMilliseconds = 50
+
     init(
         shard: Int, configuration: OutboxRelay.Configuration, locator: any KafkaLocator,
         clock: any WallClock, logger: Logger, stop: StopFlag
@@ -47,8 +51,11 @@ final class RelayWorker {
         var failureCount = 0
         while !stop.isRaised {
             do {
+                // What a crash takes back of a mark or a deletion costs a repetition, no event: so no
+                // commit here waits for the disk.
                 let connection = try Connection(
-                    url: configuration.databaseURL, applicationName: "circles-relay", role: .api)
+                    url: configuration.databaseURL, applicationName: "circles-relay", role: .api,
+                    settings: [("synchronous_commit", "off")])
                 guard try lockShard(connection) else {
                     stop.wait(milliseconds: 500)
                     continue
@@ -89,16 +96,23 @@ final class RelayWorker {
             // A failure to look is no replacement; the next look tells.
             (try? locator.locate()).flatMap { $0 }.map { $0 != endpoint } ?? false
         }
+        var openCount = 0
+        let clearing = PacedCheck(milliseconds: Self.clearingMilliseconds) { true }
         while !stop.isRaised, !isReplaced {
             // New rows first: those who follow their circle wait for them, and for no clearing up.
             let publishedCount = try publish(producer, endpoint, connection) {
                 isReplaced = isReplaced || look.says()
                 return isReplaced || stop.isRaised
             }
-            let (storedCount, openCount) = try confirm(connection)
+            openCount += publishedCount
+            var storedCount = 0
+            if clearing.says() || openCount == 0 {
+                (storedCount, openCount) = try confirm(connection)
+            }
             isReplaced = isReplaced || look.says()
             if publishedCount == 0, storedCount == 0 {
-                _ = try connection.waitForNotifications(milliseconds: openCount > 0 ? 10 : 250)
+                _ = try connection.waitForNotifications(
+                    milliseconds: openCount > 0 ? Self.clearingMilliseconds : 250)
             }
         }
     }
@@ -335,8 +349,8 @@ private final class PacedCheck {
     private let check: () -> Bool
     private var next: UInt64
 
-    init(milliseconds: UInt64, _ check: @escaping () -> Bool) {
-        interval = milliseconds * 1_000_000
+    init(milliseconds: Int, _ check: @escaping () -> Bool) {
+        interval = UInt64(milliseconds) * 1_000_000
         self.check = check
         next = DispatchTime.now().uptimeNanoseconds + interval
     }
