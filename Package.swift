@@ -81,11 +81,12 @@ let package = Package(
         library("Database", ["CPostgres", "Domain", "BlockingThread"]),
         library("EventLog", ["BlockingThread", "CKafka", "Domain"]),
 
+        library("JSONText", ["Domain"]),
         library("Embedded", ["CSpawn"]),
         library("MediaCrypto", ["COpenSSL"]),
         library("Opus", ["COpus"]),
         library("Datagram", ["CLinuxNet"]),
-        library("Tokens", ["Domain", jwtKit]),
+        library("Tokens", ["Domain", "JSONText", crypto, jwtKit]),
 
         // Layer 2: the commands, and the media core without sockets, threads or clocks.
         library("CircleStore", ["Database", "Domain", "EventSchema"]),
@@ -103,7 +104,7 @@ let package = Package(
             "API",
             [
                 "BlockingThread", "CircleStore", "CZlib", "Database", "Domain", "EventLog",
-                "EventSchema", "Tokens",
+                "EventSchema", "JSONText", "Tokens",
                 crypto, cryptoExtras, hummingbird, hummingbirdCore, jwtKit, logging, metrics,
                 nioCore, nioHTTP1, serviceLifecycle, yams,
             ],
@@ -161,6 +162,7 @@ let package = Package(
         .testTarget(name: "DomainTests", dependencies: ["Domain"]),
         .testTarget(
             name: "EventSchemaTests", dependencies: ["Domain", "EventSchema", swiftProtobuf]),
+        .testTarget(name: "JSONTextTests", dependencies: ["Domain", "JSONText"]),
         .testTarget(name: "EventLogTests", dependencies: ["EventLog"]),
         .testTarget(
             name: "PrometheusMetricsTests", dependencies: ["PrometheusMetrics", coreMetrics]),
@@ -168,7 +170,7 @@ let package = Package(
         .testTarget(
             name: "APITests",
             dependencies: [
-                "API", "CircleStore", "CZlib", "Database", "Domain", "EventSchema", "Tokens",
+                "API", "CircleStore", "CZlib", "Database", "Domain", "EventSchema", "JSONText", "Tokens",
                 crypto, hummingbird, jwtKit, logging, nioCore,
             ]),
         .testTarget(name: "TokensTests", dependencies: ["Domain", "Tokens", jwtKit]),

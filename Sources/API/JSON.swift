@@ -1,5 +1,6 @@
 import Foundation
 import Hummingbird
+import JSONText
 import NIOCore
 
 /// How bodies are read and written.
@@ -17,6 +18,16 @@ enum JSON {
             // Our own response types hold no NaN and no foreign encoders.
             preconditionFailure("a response always encodes: \(error)")
         }
+    }
+
+    static func encode(_ value: some JSONWritable) -> [UInt8] {
+        JSONWriter.text(value)
+    }
+
+    static func response(
+        _ value: some JSONWritable, status: HTTPResponse.Status = .ok, headers: HTTPFields = [:]
+    ) -> Response {
+        response(encoded: encode(value), status: status, headers: headers)
     }
 
     static func response(

@@ -90,17 +90,20 @@ public struct Identifier<Entity>: Hashable, Sendable, Comparable, CustomStringCo
     }
 
     public var description: String {
-        var text: [UInt8] = []
-        text.reserveCapacity(36)
-        for (index, byte) in bytes.enumerated() {
-            if index == 4 || index == 6 || index == 8 || index == 10 {
-                text.append(UInt8(ascii: "-"))
+        String(unsafeUninitializedCapacity: 36) { text in
+            var count = 0
+            for (index, byte) in bytes.enumerated() {
+                if index == 4 || index == 6 || index == 8 || index == 10 {
+                    text[count] = UInt8(ascii: "-")
+                    count += 1
+                }
+                for digit in [byte >> 4, byte & 0xF] {
+                    text[count] = digit < 10 ? digit + 48 : digit + 87
+                    count += 1
+                }
             }
-            for digit in [byte >> 4, byte & 0xF] {
-                text.append(digit < 10 ? digit + 48 : digit + 87)
-            }
+            return count
         }
-        return String(decoding: text, as: UTF8.self)
     }
 
     public static func < (left: Self, right: Self) -> Bool {

@@ -50,21 +50,44 @@ extension Timestamp: CustomStringConvertible {
 
     /// RFC 3339 in UTC with as many fraction digits as needed: `2026-11-23T09:30:00.25Z`.
     public var description: String {
-        let (days, secondOfDay) = microseconds.flooredDivision(by: 86_400_000_000)
+        let (days, microsecondOfDay) = microseconds.flooredDivision(by: 86_400_000_000)
         let date = civilDate(daysSinceEpoch: days)
-        var (seconds, fraction) = secondOfDay.flooredDivision(by: 1_000_000)
-        let hour = seconds / 3600
-        seconds %= 3600
-        var text =
-            "\(padded(date.year, 4))-\(padded(date.month, 2))-\(padded(date.day, 2))"
-            + "T\(padded(hour, 2)):\(padded(seconds / 60, 2)):\(padded(seconds % 60, 2))"
-        if fraction > 0 {
-            var digits = padded(fraction, 6)
-            while digits.last == "0" { digits.removeLast() }
-            fraction = 0
-            text += "." + digits
+        let (seconds, fraction) = microsecondOfDay.flooredDivision(by: 1_000_000)
+        // Written in place: some responses hold a hundred of these.
+        return String(unsafeUninitializedCapacity: 32) { text in
+            var count = 0
+            func put(_ character: Unicode.Scalar) {
+                text[count] = UInt8(ascii: character)
+                count += 1
+            }
+            func put(_ number: Int64, digits: Int) {
+                var rest = number
+                for position in (count..<count + digits).reversed() {
+                    text[position] = UInt8(ascii: "0") + UInt8(rest % 10)
+                    rest /= 10
+                }
+                count += digits
+            }
+            if date.year < 0 { put("-") }
+            put(abs(date.year), digits: abs(date.year) > 9999 ? 6 : 4)
+            put("-")
+            put(date.month, digits: 2)
+            put("-")
+            put(date.day, digits: 2)
+            put("T")
+            put(seconds / 3600, digits: 2)
+            put(":")
+            put(seconds / 60 % 60, digits: 2)
+            put(":")
+            put(seconds % 60, digits: 2)
+            if fraction > 0 {
+                put(".")
+                put(fraction, digits: 6)
+                while text[count - 1] == UInt8(ascii: "0") { count -= 1 }
+            }
+            put("Z")
+            return count
         }
-        return text + "Z"
     }
 
     /// Reads RFC 3339 with any offset, `2026-11-23T09:30:00+01:00`, or a bare UTC date.
@@ -178,11 +201,6 @@ extension Int64 {
         let (quotient, remainder) = quotientAndRemainder(dividingBy: divisor)
         return remainder < 0 ? (quotient - 1, remainder + divisor) : (quotient, remainder)
     }
-}
-
-private func padded(_ value: Int64, _ width: Int) -> String {
-    let digits = String(value)
-    return String(repeating: "0", count: max(0, width - digits.count)) + digits
 }
 
 private func daysIn(month: Int64, year: Int64) -> Int64 {

@@ -4,14 +4,10 @@ import Foundation
 /// What a media token says of its holder in fields that a LiveKit server keeps and hands back.
 /// Source: LiveKit, "Participant attributes and metadata".
 public enum MediaParticipant {
-    static let sessionKey = "sessionId"
-    static let roleKey = "role"
+    static let sessionKey: StaticString = "sessionId"
+    static let roleKey: StaticString = "role"
 
-    static func attributes(_ sessionID: SessionID, _ role: Role) -> [String: String] {
-        [sessionKey: sessionID.description, roleKey: role.rawValue]
-    }
-
-    /// The same as JSON: servers before 1.7 have no attributes.
+    /// What a token's attributes hold too: servers before 1.7 have none.
     static func metadata(_ sessionID: SessionID, _ role: Role) -> String {
         "{\"\(sessionKey)\":\"\(sessionID)\",\"\(roleKey)\":\"\(role.rawValue)\"}"
     }
@@ -20,11 +16,11 @@ public enum MediaParticipant {
     public static func sessionID(
         attributes: [String: String]?, metadata: String?
     ) -> SessionID? {
-        if let text = attributes?[sessionKey] { return SessionID(text) }
+        if let text = attributes?["\(sessionKey)"] { return SessionID(text) }
         guard let metadata,
             let fields = try? JSONDecoder().decode(
                 [String: String].self, from: Data(metadata.utf8))
         else { return nil }
-        return fields[sessionKey].flatMap { SessionID($0) }
+        return fields["\(sessionKey)"].flatMap { SessionID($0) }
     }
 }

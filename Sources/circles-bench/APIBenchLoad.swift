@@ -140,7 +140,8 @@ struct APIBenchLoad: Sendable {
                 "NODE_PATH=\(Self.folder)/.build/express/usr/share/nodejs", "NODE_ENV=production",
                 "PORT=\(Self.expressPort)",
                 "SECRET=\(APIBenchScene.secret)", "API_KEY=\(APIBenchScene.apiKey)",
-                "WORKERS=\(expressWorkers)", "node", Self.folder + "/scripts/bench/express.js",
+                "WORKERS=\(expressWorkers)", "SESSIONS=\(APIBenchScene.sessionCount)",
+                "node", Self.folder + "/scripts/bench/express.js",
             ], output: log)
         // wrk would count what is refused while it comes up; it says nowhere that it is up.
         Thread.sleep(forTimeInterval: 2)

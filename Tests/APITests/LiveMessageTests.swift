@@ -48,8 +48,8 @@ struct LiveMessageTests {
             text == """
                 id: 7
                 event: memberJoined
-                data: {"circleSeq":7,"occurredAt":"\(Self.now)","role":"listener",\
-                "sessionId":"\(Self.member.sessionID)","uid":"ada"}
+                data: {"circleSeq":7,"occurredAt":"\(Self.now)","uid":"ada",\
+                "sessionId":"\(Self.member.sessionID)","role":"listener"}
 
 
                 """)

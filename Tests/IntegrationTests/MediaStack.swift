@@ -92,7 +92,7 @@ final class MediaStack: Sendable {
             uid: uid, circleID: circleID, sessionID: seat.sessionID, role: seat.role)
         return MediaTicket(
             uid: uid, circleID: circleID, sessionID: seat.sessionID,
-            token: try await tokens.mint(grant, now: test.clock.now()).token)
+            token: tokens.mint(grant, now: test.clock.now()).token)
     }
 
     /// Seats someone on the stage.

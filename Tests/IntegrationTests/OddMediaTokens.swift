@@ -16,22 +16,22 @@ struct OddMediaTokens {
         let now = stack.test.clock.now()
         var grant = MediaGrant(
             uid: host.uid, circleID: host.circleID, sessionID: host.sessionID, role: .host)
-        expired = try await stack.tokens.mint(grant, now: now.adding(seconds: -7200)).token
+        expired = stack.tokens.mint(grant, now: now.adding(seconds: -7200)).token
         forged = try await MediaTokens(
             configuration: .init(
                 apiKey: "circles", apiSecret: String(MediaStack.secret.reversed()))
         ).mint(grant, now: now).token
         grant.sessionID = nil
-        seatless = try await stack.tokens.mint(grant, now: now).token
+        seatless = stack.tokens.mint(grant, now: now).token
         unknownID = CircleID(now: now)
         grant.circleID = unknownID
         grant.sessionID = host.sessionID
-        elsewhere = try await stack.tokens.mint(grant, now: now).token
+        elsewhere = stack.tokens.mint(grant, now: now).token
         // A speaker's claim on a listener's seat.
         let fan = try await stack.ticket("fan", in: host.circleID)
         let claim = MediaGrant(
             uid: fan.uid, circleID: fan.circleID, sessionID: fan.sessionID, role: .speaker)
-        pretended = [fan.sessionID: try await stack.tokens.mint(claim, now: now).token]
+        pretended = [fan.sessionID: stack.tokens.mint(claim, now: now).token]
     }
 
     func pretending(_ ticket: MediaTicket) -> String? { pretended[ticket.sessionID] }

@@ -21,7 +21,7 @@ struct MediaTokensTests {
     private func minted(_ uid: String, _ role: Role, hasSeat: Bool = true) async throws
         -> MediaTokens.Minted
     {
-        try await tokens().mint(
+        await tokens().mint(
             MediaGrant(
                 uid: uid, circleID: circleID, sessionID: hasSeat ? sessionID : nil, role: role),
             now: now)

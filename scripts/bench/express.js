@@ -1,6 +1,6 @@
 // The stack that the first draft of the product assumed: Express and pg, with the same SQL for joining
 // a circle and for the directory as our API. Environment: PORT, PGHOST, PGUSER, PGDATABASE, SECRET,
-// API_KEY, WORKERS.
+// API_KEY, WORKERS, SESSIONS.
 'use strict';
 const cluster = require('cluster');
 const crypto = require('crypto');
@@ -13,7 +13,8 @@ if (cluster.isPrimary) {
 
 const express = require('express');
 const { Pool } = require('pg');
-const pool = new Pool({ max: Math.ceil(16 / Number(process.env.WORKERS || 1)) });
+const sessions = Number(process.env.SESSIONS || 8) / Number(process.env.WORKERS || 1);
+const pool = new Pool({ max: Math.ceil(sessions) });
 pool.on('connect', (client) => client.query('set role circles_api'));
 const secret = process.env.SECRET;
 const keyHash = crypto.createHash('sha256').update(process.env.API_KEY).digest();

@@ -8,10 +8,10 @@ struct Admissions: Sendable {
     let sfuURL: String
     let clock: any WallClock
 
-    func body(of admission: Admission, for caller: Caller) async throws -> AdmissionBody {
+    func body(of admission: Admission, for caller: Caller) -> AdmissionBody {
         let circle = admission.circle
         let role = admission.seat?.role ?? .host
-        let minted = try await mediaTokens.mint(
+        let minted = mediaTokens.mint(
             MediaGrant(
                 uid: caller.uid, circleID: circle.circleID, sessionID: admission.seat?.sessionID,
                 role: role),

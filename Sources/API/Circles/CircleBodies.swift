@@ -1,5 +1,6 @@
 import CircleStore
 import Domain
+import JSONText
 
 // MARK: Requests
 
@@ -119,86 +120,79 @@ struct ModerationAction {
 
 // MARK: Responses
 
-struct CircleBody: Encodable {
-    let circleId: CircleID
-    let title: String
-    let category: String
-    let privacy: Privacy
-    let hostUid: String
-    let coHostUids: [String]
-    let coverUrl: String?
-    let startAt: Timestamp
-    let durationMin: Int
-    let maxSpeakers: Int
-    let maxListeners: Int
-    let micPolicy: MicPolicy
-    let status: CircleStatus
-    let createdAt: Timestamp
-    let startedAt: Timestamp?
-    let endedAt: Timestamp?
-    var speakerCount: Int?
-    var listenerCount: Int?
-    var members: [MemberBody]?
-    /// Uids of raised hands, first come first.
-    var hands: [HandBody]?
+/// A circle's description, as its host gave it.
+extension JSONWriter {
+    mutating func members(_ details: CircleDetails) {
+        member("title", details.title)
+        member("category", details.category)
+        member("privacy", details.privacy)
+        member("hostUid", details.hostUID)
+        member("coHostUids", details.coHostUIDs)
+        member("coverUrl", details.coverURL.isEmpty ? nil : details.coverURL)
+        member("startAt", details.startAt)
+        member("durationMin", details.durationMinutes)
+        member("maxSpeakers", details.maxSpeakers)
+        member("maxListeners", details.maxListeners)
+        member("micPolicy", details.micPolicy)
+    }
+}
+
+struct CircleBody: JSONWritable {
+    private let circle: Circle
+    /// `nil` where only the circle itself is told.
+    private let view: CircleView?
 
     init(_ circle: Circle) {
-        let details = circle.details
-        circleId = circle.circleID
-        title = details.title
-        category = details.category
-        privacy = details.privacy
-        hostUid = details.hostUID
-        coHostUids = details.coHostUIDs
-        coverUrl = details.coverURL.isEmpty ? nil : details.coverURL
-        startAt = details.startAt
-        durationMin = details.durationMinutes
-        maxSpeakers = details.maxSpeakers
-        maxListeners = details.maxListeners
-        micPolicy = details.micPolicy
-        status = circle.status
-        createdAt = circle.createdAt
-        startedAt = circle.startedAt
-        endedAt = circle.endedAt
+        self.circle = circle
+        view = nil
     }
 
     init(_ view: CircleView) {
-        self.init(view.circle)
-        speakerCount = view.speakerCount
-        listenerCount = view.listenerCount
-        members = view.members?.map(MemberBody.init)
-        hands = view.hands?.enumerated().map { index, seat in
-            HandBody(uid: seat.uid, position: index + 1, raisedAt: seat.handRaisedAt)
+        circle = view.circle
+        self.view = view
+    }
+
+    func write(into json: inout JSONWriter) {
+        json.object { json in
+            json.member("circleId", circle.circleID)
+            json.members(circle.details)
+            json.member("status", circle.status)
+            json.member("createdAt", circle.createdAt)
+            json.member("startedAt", circle.startedAt)
+            json.member("endedAt", circle.endedAt)
+            guard let view else { return }
+            json.member("speakerCount", view.speakerCount)
+            json.member("listenerCount", view.listenerCount)
+            json.member("members", view.members?.map(MemberBody.init))
+            guard let hands = view.hands else { return }
+            // First come, first.
+            json.name("hands")
+            json.array(hands.enumerated()) { json, hand in
+                json.object { json in
+                    json.member("uid", hand.element.uid)
+                    json.member("position", hand.offset + 1)
+                    json.member("raisedAt", hand.element.handRaisedAt)
+                }
+            }
         }
     }
 }
 
-struct MemberBody: Encodable {
-    let uid: String
-    let sessionId: SessionID
-    let role: Role
-    let isMuted: Bool
-    let isConnected: Bool
-    let joinedAt: Timestamp
-    let lastSpokeAt: Timestamp?
-    let invitedAt: Timestamp?
+struct MemberBody: JSONWritable {
+    let view: CircleView.MemberView
 
-    init(_ view: CircleView.MemberView) {
-        uid = view.seat.uid
-        sessionId = view.seat.sessionID
-        role = view.seat.role
-        isMuted = view.seat.isMuted
-        isConnected = view.isConnected
-        joinedAt = view.seat.joinedAt
-        lastSpokeAt = view.lastSpokeAt
-        invitedAt = view.seat.invitation?.invitedAt
+    func write(into json: inout JSONWriter) {
+        json.object { json in
+            json.member("uid", view.seat.uid)
+            json.member("sessionId", view.seat.sessionID)
+            json.member("role", view.seat.role)
+            json.member("isMuted", view.seat.isMuted)
+            json.member("isConnected", view.isConnected)
+            json.member("joinedAt", view.seat.joinedAt)
+            json.member("lastSpokeAt", view.lastSpokeAt)
+            json.member("invitedAt", view.seat.invitation?.invitedAt)
+        }
     }
-}
-
-struct HandBody: Encodable {
-    let uid: String
-    let position: Int
-    let raisedAt: Timestamp?
 }
 
 struct SeatBody: Encodable {
@@ -219,7 +213,7 @@ struct SeatBody: Encodable {
 }
 
 /// What creating and joining give: the way into the media.
-struct AdmissionBody: Encodable {
+struct AdmissionBody: JSONWritable {
     let circleId: CircleID
     let status: CircleStatus
     let role: Role
@@ -248,6 +242,21 @@ struct AdmissionBody: Encodable {
         whipUrl = role.isOnStage ? media.whip : nil
         whepUrl = media.whep
     }
+
+    func write(into json: inout JSONWriter) {
+        json.object { json in
+            json.member("circleId", circleId)
+            json.member("status", status)
+            json.member("role", role)
+            json.member("sessionId", sessionId)
+            json.member("resumed", resumed)
+            json.member("token", token)
+            json.member("tokenExpiresAt", tokenExpiresAt)
+            json.member("sfuUrl", sfuUrl)
+            json.member("whipUrl", whipUrl)
+            json.member("whepUrl", whepUrl)
+        }
+    }
 }
 
 /// Where the media of an admission is.
@@ -270,8 +279,15 @@ struct MediaURLs {
     }
 }
 
-struct PageBody: Encodable {
+struct PageBody: JSONWritable {
     let circles: [CircleBody]
     /// Goes into `startAfter` for the next page; absent on the last.
     let nextCursor: String?
+
+    func write(into json: inout JSONWriter) {
+        json.object { json in
+            json.member("circles", circles)
+            json.member("nextCursor", nextCursor)
+        }
+    }
 }

@@ -30,7 +30,7 @@ struct CircleRoutes: Sendable {
             draft, id: context.creationID.map { CircleID(high: $0.high, low: $0.low) },
             by: caller)
         return JSON.response(
-            try await admissions.body(of: admission, for: caller), status: .created,
+            admissions.body(of: admission, for: caller), status: .created,
             headers: [.location: "/v1/circles/\(admission.circle.circleID)"])
     }
 

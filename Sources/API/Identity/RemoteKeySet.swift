@@ -21,7 +21,8 @@ public actor RemoteKeySet {
     private let fetch: @Sendable (String) async throws -> Fetched
 
     private var current: (keys: JWTKeyCollection, ids: Set<String>)?
-    private var expiresAt = Timestamp(seconds: 0)
+    /// Until when its keys are good without asking again.
+    private(set) var expiresAt = Timestamp(seconds: 0)
     private var lastAttemptAt: Timestamp?
     private var pending: Task<Void, Never>?
 

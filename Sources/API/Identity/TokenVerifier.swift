@@ -43,6 +43,7 @@ public struct TokenVerifier: Sendable {
     private let developmentKeys: JWTKeyCollection?
     private let firebaseKeys: RemoteKeySet?
     private let clock: any WallClock
+    private let known = VerifiedTokens<UserClaims>()
 
     /// How far the clocks of issuers may be ahead of ours.
     private static let leewaySeconds: Double = 30
@@ -69,6 +70,9 @@ public struct TokenVerifier: Sendable {
         guard let token = bearerToken(authorization) else {
             throw Problem.unauthorized(.tokenMissing, "A bearer token is required")
         }
+        if let claims = known.claims(of: token, now: clock.now()) {
+            return try identity(claims)
+        }
         guard let unverified = UnverifiedToken(token, as: UserClaims.self) else {
             throw Problem.unauthorized(.tokenMalformed, "The bearer token is not a JWT")
         }
@@ -92,7 +96,12 @@ public struct TokenVerifier: Sendable {
         } catch {
             throw invalid
         }
-        return try identity(verified)
+        let identity = try identity(verified)
+        known.keep(
+            verified, of: token, now: clock.now(),
+            keysExpireAt: verified.iss == Self.developmentIssuer
+                ? nil : await firebaseKeys?.expiresAt)
+        return identity
     }
 
     private func identity(_ claims: UserClaims) throws -> Identity {

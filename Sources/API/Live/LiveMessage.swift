@@ -45,11 +45,11 @@ struct LiveMessage: Sendable {
         if let event, Self.names.contains(event.payload.typeName) {
             message = ServerSentEvent(
                 id: circleSequence, name: event.payload.typeName,
-                data: JSON.encode(LiveEventBody(event, circleSequence: circleSequence)))
+                data: JSON.encode(LiveEventBody(circleSequence: circleSequence, event: event)))
         } else {
             message = ServerSentEvent(
                 id: circleSequence, name: "other",
-                data: JSON.encode(LiveEventBody(circleSequence: circleSequence)))
+                data: JSON.encode(LiveEventBody(circleSequence: circleSequence, event: nil)))
         }
         bytes = message.buffer
     }

@@ -52,7 +52,7 @@ struct LiveStream: Sendable {
         case .snapshot(let snapshot):
             let message = ServerSentEvent(
                 id: snapshot.circleSequence, name: "snapshot",
-                data: JSON.encode(LiveSnapshotBody(snapshot)))
+                data: JSON.encode(LiveSnapshotBody(snapshot: snapshot)))
             try await writer.write(message.buffer)
         case .events(let events):
             // Something at once, so that the client knows that it is connected.

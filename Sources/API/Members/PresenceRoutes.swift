@@ -24,7 +24,7 @@ struct PresenceRoutes: Sendable {
         try fields.finish()
         let caller = try context.caller
         let admission = try await store.join(context.circleID, deviceID: deviceID, by: caller)
-        return JSON.response(try await admissions.body(of: admission, for: caller))
+        return JSON.response(admissions.body(of: admission, for: caller))
     }
 
     @Sendable
@@ -34,7 +34,7 @@ struct PresenceRoutes: Sendable {
         try await JSON.requireEmpty(request)
         let caller = try context.caller
         let admission = try await store.renew(context.circleID, by: caller)
-        return JSON.response(try await admissions.body(of: admission, for: caller))
+        return JSON.response(admissions.body(of: admission, for: caller))
     }
 
     @Sendable

@@ -38,7 +38,7 @@ struct StageRoutes: Sendable {
         try await JSON.requireEmpty(request)
         let caller = try context.caller
         let admission = try await store.acceptInvitation(in: context.circleID, by: caller)
-        return JSON.response(try await admissions.body(of: admission, for: caller))
+        return JSON.response(admissions.body(of: admission, for: caller))
     }
 
     @Sendable

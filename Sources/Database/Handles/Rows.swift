@@ -40,23 +40,29 @@ public final class Rows {
         (0..<PQnfields(handle)).map { String(cString: PQfname(handle, $0)) }
     }
 
+    @usableFromInline
     func bytes(row: Int32, column: Int32) -> UnsafeRawBufferPointer? {
         guard PQgetisnull(handle, row, column) == 0 else { return nil }
         return UnsafeRawBufferPointer(
             start: PQgetvalue(handle, row, column), count: Int(PQgetlength(handle, row, column)))
     }
 
+    @usableFromInline
     func oid(column: Int32) -> UInt32 { PQftype(handle, column) }
 
+    @usableFromInline
     var columnCount: Int32 { PQnfields(handle) }
 }
 
 /// One row; its columns are read by position.
 public struct Row {
-    let rows: Rows
-    let index: Int32
+    @usableFromInline let rows: Rows
+    @usableFromInline let index: Int32
+
+    // Inlinable: without a type of its own, each value costs a look-up of its type at run time.
 
     /// - Throws: `DatabaseError` (`CIRCD`) when the column is null or of another type.
+    @inlinable
     public func get<Value: PostgresDecodable>(
         _ column: Int, as _: Value.Type = Value.self
     ) throws(DatabaseError) -> Value {
@@ -67,6 +73,7 @@ public struct Row {
     }
 
     /// - Throws: `DatabaseError` (`CIRCD`) when the column is of another type.
+    @inlinable
     public func optional<Value: PostgresDecodable>(
         _ column: Int, as _: Value.Type = Value.self
     ) throws(DatabaseError) -> Value? {
@@ -88,7 +95,8 @@ public struct Row {
         body(rows.bytes(row: index, column: Int32(column)))
     }
 
-    private func mismatch(_ column: Int, _ what: String, _ type: Any.Type) -> DatabaseError {
+    @usableFromInline
+    func mismatch(_ column: Int, _ what: String, _ type: Any.Type) -> DatabaseError {
         DatabaseError(
             code: DatabaseError.decodingCode,
             message: "column \(column) \(what), expected \(type)", operation: "read row")
