@@ -42,6 +42,10 @@ public enum MediaReportOutcome: String, Sendable {
 }
 
 extension CircleStore {
+    /// How long a delivery's name and a session's connection are kept. A message of which nobody
+    /// knows any more must be too old to be taken: see `LiveKitWebhooks`.
+    public static let webhookMemorySeconds: Int64 = 7 * 86_400
+
     /// Takes a report, once: its delivery's name, what it changes and its events commit together.
     public func record(
         _ report: MediaReport, traceID: String = ""
@@ -97,12 +101,6 @@ private struct MediaConnection {
 }
 
 extension CircleTransaction {
-    /// How long a delivery's name and a session's connection are kept. A message of which nobody
-    /// knows any more must be too old to be taken: see `LiveKitWebhooks`.
-    private static let memorySeconds: Int64 = 7 * 86_400
-    /// Old rows that one report clears away: more than it adds.
-    private static let clearedCountMax = 20
-
     /// A hosted SFU tells when a member's media is gone, and nothing before: until then the seat
     /// is kept for as long as a circle may last.
     fileprivate var mediaLeaseEnd: Timestamp {
@@ -111,33 +109,7 @@ extension CircleTransaction {
 
     /// - Returns: `false` when the delivery was known already.
     fileprivate func remember(_ deliveryID: String, receivedAt: Timestamp) throws -> Bool {
-        let forgotten = receivedAt.adding(seconds: -Self.memorySeconds)
-        // Skipping what is locked, this waits for no other report.
         try connection.query(
-            """
-            delete from webhook_deliveries
-            where delivery_id in (
-                select delivery_id
-                from webhook_deliveries
-                where received_at < \(forgotten)
-                order by received_at
-                limit \(Self.clearedCountMax)
-                for update skip locked
-            )
-            """)
-        try connection.query(
-            """
-            delete from media_connections
-            where session_id in (
-                select session_id
-                from media_connections
-                where reported_at < \(forgotten)
-                order by reported_at
-                limit \(Self.clearedCountMax)
-                for update skip locked
-            )
-            """)
-        return try connection.query(
             """
             insert into webhook_deliveries (delivery_id, received_at)
             values (\(deliveryID), \(receivedAt))

@@ -18,6 +18,8 @@ public struct DatabaseError: Error, Sendable, CustomStringConvertible {
     static let connectionCode = "CIRCX"
     static let poolFullCode = "CIRCP"
     static let decodingCode = "CIRCD"
+    /// Somebody else held a lock for longer than `lock_timeout`.
+    public static let lockTimeoutCode = "55P03"
 
     /// Whether the same operation may succeed a little later.
     public var isRetriable: Bool {

@@ -44,6 +44,19 @@ public struct SQL: ExpressibleByStringInterpolation, Sendable {
             append(Bind(optional: value))
         }
 
+        /// A part of a statement with parameters of its own.
+        public mutating func appendInterpolation(_ part: SQL) {
+            // Its parameters are numbered on from ours; they are the only `$` in it.
+            var rest = part.text[...]
+            for (index, bind) in part.binds.enumerated() {
+                guard let place = rest.firstRange(of: "$\(index + 1)") else { continue }
+                text += rest[..<place.lowerBound]
+                append(bind)
+                rest = rest[place.upperBound...]
+            }
+            text += rest
+        }
+
         /// An identifier or fragment from our own code, never from outside.
         public mutating func appendInterpolation(trusted fragment: String) {
             text += fragment

@@ -113,6 +113,15 @@ struct Setting: Sendable {
         summary:
             "How long a live circle waits for its host before a co-host takes over or it ends, 1 to 3600."
     )
+    static let overrunGrace = Setting(
+        name: "OVERRUN_GRACE_MINUTES", defaultValue: "60",
+        summary: "How much longer than planned a circle may last before it is ended, 1 to 1440.")
+    static let emptyTime = Setting(
+        name: "EMPTY_MINUTES", defaultValue: "10",
+        summary: "How long a live circle may stand empty before it is ended, 1 to 1440.")
+    static let historyRetention = Setting(
+        name: "HISTORY_RETENTION_DAYS", defaultValue: "400",
+        summary: "Days of events and quality samples that are kept, 30 to 3650.")
     static let developmentSecret = Setting(
         name: "AUTH_DEV_SECRET", defaultValue: "",
         summary:
@@ -214,7 +223,8 @@ struct Setting: Sendable {
         webAPIKey,
         apiRatePerUser, apiRatePerKey, apiRatePerAddress, apiConnectionsPerAddress, apiHeadSeconds,
         apiTrustedProxies, apiCORSOrigins, apiHSTS, uploadsDirectory, uploadSeconds, gcsBucket,
-        gcsKeyFile, relayShards, ingestBatch, ingestGroup, seatLease, hostGrace, developmentSecret,
+        gcsKeyFile, relayShards, ingestBatch, ingestGroup, seatLease, hostGrace,
+        overrunGrace, emptyTime, historyRetention, developmentSecret,
         firebaseProject, firebaseJWKS, mediaKey, mediaSecret, mediaTokenSeconds, liveKitURL,
         liveKitKey, liveKitSecret, sfuNodeID, sfuHost, sfuPort,
         sfuPublicURL, sfuMediaHost, sfuMediaPort, sfuCandidateHost, sfuWorkers, sfuResume,

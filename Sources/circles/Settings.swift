@@ -194,15 +194,6 @@ struct Settings: Sendable {
             batchCountMax: try environment.integer(.ingestBatch, 1...100_000))
     }
 
-    func jobs(databaseURL: String) throws -> JobsService.Configuration {
-        JobsService.Configuration(
-            databaseURL: databaseURL, smtpURL: try environment.string(.smtpURL),
-            smtpUser: environment.optional(.smtpUser),
-            smtpPassword: environment.optional(.smtpPassword),
-            smtpRequiresTLS: try environment.bool(.smtpTLS),
-            sender: try environment.string(.mailFrom))
-    }
-
     func tokenVerifier() throws -> TokenVerifier.Configuration {
         TokenVerifier.Configuration(
             developmentSecret: try environment.secret(.developmentSecret),

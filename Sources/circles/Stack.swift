@@ -139,15 +139,6 @@ struct Stack: Sendable {
             locator: try locator(), clock: clock, logger: logger("ingest"))
     }
 
-    func jobsServices(pool: ConnectionPool) throws -> [any Service] {
-        [
-            JobsService(
-                configuration: try settings.jobs(databaseURL: databaseURL), clock: clock,
-                logger: logger("jobs")),
-            HostWatch(store: store(pool: pool), logger: logger("jobs")),
-        ]
-    }
-
     func sfuService(
         pool: ConnectionPool, onListening: @escaping @Sendable (Int) async -> Void
     ) async throws -> any Service {

@@ -9,6 +9,7 @@ import Tokens
 
 @testable import API
 @testable import CircleStore
+@testable import Jobs
 
 @Suite("POST /webhooks/livekit")
 struct LiveKitRouteTests {
@@ -210,6 +211,7 @@ struct LiveKitRouteTests {
             let left = Self.message(
                 "participant_left", id: "EV_2", circle: circle, session: session)
             #expect(Self.outcome(try await Self.post(api, left)) == "200 recorded")
+            _ = try await Pruning(pool: api.store.pool).run(at: clock.now())
             #expect(
                 try await api.store.text("select delivery_id from webhook_deliveries") == "EV_2")
         }

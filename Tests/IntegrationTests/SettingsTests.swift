@@ -22,7 +22,8 @@ struct SettingsTests {
         _ = try settings.api()
         _ = try settings.relay(databaseURL: "")
         _ = try settings.ingest(databaseURL: "")
-        _ = try settings.jobs(databaseURL: "")
+        _ = try settings.summaryMail()
+        _ = try settings.sweeps()
         _ = try settings.tokenVerifier()
         _ = try settings.mediaTokens()
         _ = try settings.environment.string(.home)
@@ -65,6 +66,8 @@ struct SettingsTests {
         ("INGEST_GROUP", ""),
         ("SEAT_LEASE_SECONDS", "9"), ("SEAT_LEASE_SECONDS", "86401"),
         ("HOST_GRACE_SECONDS", "0"), ("HOST_GRACE_SECONDS", "3601"),
+        ("OVERRUN_GRACE_MINUTES", "0"), ("EMPTY_MINUTES", "1441"),
+        ("HISTORY_RETENTION_DAYS", "29"),
         ("AUTH_DEV_SECRET", "short"), ("AUTH_DEV_SECRET", String(secret.dropLast())),
         ("FIREBASE_JWKS_URL", ""),
         ("MEDIA_API_KEY", ""),
@@ -120,7 +123,8 @@ struct SettingsTests {
             ("API_CORS_ORIGINS", ["", "*", "https://a.example,http://localhost:3000"]),
             ("RELAY_SHARDS", ["1", "64"]),
             ("INGEST_BATCH", ["1", "100000"]), ("SEAT_LEASE_SECONDS", ["10", "86400"]),
-            ("HOST_GRACE_SECONDS", ["1", "3600"]),
+            ("HOST_GRACE_SECONDS", ["1", "3600"]), ("OVERRUN_GRACE_MINUTES", ["1", "1440"]),
+            ("EMPTY_MINUTES", ["1", "1440"]), ("HISTORY_RETENTION_DAYS", ["30", "3650"]),
             ("AUTH_DEV_SECRET", ["", secret]), ("MEDIA_TOKEN_SECONDS", ["30", "86400"]),
             ("KAFKA_PROPERTIES", ["", "a=b", "a=b;c=d=e;", " a = b ; c = d "]),
             ("SMTP_STARTTLS", ["true", "FALSE", "yes", "no", "1", "0"]),

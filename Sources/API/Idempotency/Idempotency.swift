@@ -5,7 +5,6 @@ import Hummingbird
 import Logging
 import Metrics
 import NIOCore
-import Synchronization
 
 extension HTTPField.Name {
     static let idempotencyKey = Self("Idempotency-Key")!  // a valid field name
@@ -21,10 +20,6 @@ extension HTTPField.Name {
 /// Source: draft-ietf-httpapi-idempotency-key-header-07.
 struct Idempotency: RouterMiddleware {
     let store: IdempotencyStore
-    private let claimCount = Count()
-
-    /// One claim in so many prunes.
-    private static let claimsPerPruning = 64
 
     init(store: IdempotencyStore) {
         self.store = store
@@ -47,7 +42,6 @@ struct Idempotency: RouterMiddleware {
         switch claim {
         case .granted(let ticket):
             count(ticket.attempt == 1 ? "claimed" : "taken_over")
-            if claimCount.next().isMultiple(of: Self.claimsPerPruning) { store.prune() }
             return try await run(request, context, ticket, next)
         case .answered(let answer):
             count("replayed")
@@ -122,11 +116,5 @@ struct Idempotency: RouterMiddleware {
     private func count(_ outcome: String) {
         Counter(label: "circles_api_idempotency_total", dimensions: [("outcome", outcome)])
             .increment()
-    }
-
-    private final class Count: Sendable {
-        private let value = Atomic<Int>(0)
-
-        func next() -> Int { value.wrappingAdd(1, ordering: .relaxed).newValue }
     }
 }

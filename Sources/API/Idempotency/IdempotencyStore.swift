@@ -12,8 +12,6 @@ struct IdempotencyStore: Sendable {
     /// Longer than any request takes: a statement is given up after ten seconds.
     static let lockSeconds: Int64 = 30
     static let lifetimeSeconds: Int64 = 86_400
-    /// Rows that one pruning deletes at most.
-    static let pruneCountMax = 500
 
     /// The right to answer a request.
     struct Ticket: Sendable, Equatable {
@@ -85,26 +83,6 @@ struct IdempotencyStore: Sendable {
                 set locked_until = \(now)
                 where uid = \(ticket.uid) and idempotency_key = \(ticket.key.text)
                     and attempt = \(ticket.attempt) and response_status is null
-                """)
-        }
-    }
-
-    /// Deletes some of what has expired, when a session is free; nobody waits for it.
-    func prune() {
-        let expiry = clock.now().adding(seconds: -Self.lifetimeSeconds)
-        // A pruning that does not fit into the queue is made up for by the next one.
-        _ = pool.submit { connection in
-            _ = try connection?.query(
-                """
-                delete from idempotency_keys
-                where (uid, idempotency_key) in (
-                    select uid, idempotency_key
-                    from idempotency_keys
-                    where created_at <= \(expiry)
-                    order by created_at
-                    limit \(Self.pruneCountMax)
-                    for update skip locked
-                )
                 """)
         }
     }

@@ -83,7 +83,7 @@ struct UpStack: Sendable {
     func pools() -> Pools {
         Pools(
             api: stack.pool("api", as: .api), sfu: stack.pool("sfu", as: .sfu),
-            jobs: stack.pool("jobs", as: .jobs))
+            jobs: stack.jobsPool())
     }
 
     /// - Parameter onListening: told the ports of API and SFU once both take clients.
@@ -160,18 +160,6 @@ struct Ingest: AsyncParsableCommand {
         try await stack.requireCurrentSchema()
         try await stack.ensureTopics()
         try await stack.run([try stack.ingestService()])
-    }
-}
-
-struct Jobs: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Run the scheduled jobs.")
-
-    func run() async throws {
-        let stack = try Runtime.stack()
-        try await stack.requireCurrentSchema()
-        let pool = stack.pool("jobs", as: .jobs)
-        defer { pool.close() }
-        try await stack.run(try stack.jobsServices(pool: pool))
     }
 }
 

@@ -1,0 +1,29 @@
+import Database
+import Jobs
+import ServiceLifecycle
+
+extension Stack {
+    /// Sessions for the jobs: they wait for no lock that a command or a writer holds.
+    func jobsPool() -> ConnectionPool {
+        ConnectionPool(
+            url: databaseURL, applicationName: "circles-jobs", role: .jobs,
+            size: settings.poolSize,
+            settings: [("lock_timeout", "1000"), ("statement_timeout", "60000")])
+    }
+
+    func jobsServices(pool: ConnectionPool) throws -> [any Service] {
+        [
+            JobsService(
+                jobs: try jobs(pool: pool), pool: pool, clock: clock, logger: logger("jobs"))
+        ]
+    }
+
+    private func jobs(pool: ConnectionPool) throws -> [any Job] {
+        try Sweeps.jobs(
+            store: store(pool: pool), pool: pool, settings: settings.sweeps())
+            + [
+                SummaryMailing(
+                    try settings.summaryMail(), pool: pool, clock: clock, logger: logger("jobs"))
+            ]
+    }
+}
