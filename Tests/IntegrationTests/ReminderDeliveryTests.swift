@@ -184,7 +184,7 @@ extension ReminderJobTests {
     }
 
     @Test("a replay of the events sends nothing: reminders hang on commands' tables, not on folds")
-    func surviesReplay() async throws {
+    func survivesReplay() async throws {
         try await FCMServer.run(clock: clock) { [self] server in
             let job = job(try server.client())
             try await schedule()

@@ -27,7 +27,7 @@ comment on table pushes is 'One row per push to a device, with what became of it
 comment on column pushes.reason is
     'Why it is skipped, failed or uncertain, or why it waits for another attempt.';
 
-create index pushes_due_idx on pushes (next_attempt_at) where status = 'pending';
+create index pushes_due_idx on pushes (kind, next_attempt_at) where status = 'pending';
 create index pushes_sending_idx on pushes (updated_at) where status = 'sending';
 
 create table reminder_rounds (

@@ -90,13 +90,18 @@ public struct ReminderJob: Job {
             let now = clock.now()
             guard !Task.isCancelled,
                 !rest.holds(at: now, upTo: RetryAfter.millisecondsMax / 1000),
-                let batch = try await pool.transaction({ try claims.take($0, at: now) })
+                let batch = try await pool.transaction(
+                    settings: ReminderClaims.planner, { try claims.take($0, at: now) })
             else { break }
             skipCount += batch.skipCount
             metrics.skipped.increment(by: batch.skipCount)
             sentCount += try await deliver(batch.claims)
         }
-        guard sentCount + skipCount > 0 else { return .idle }
+        guard sentCount + skipCount > 0 else {
+            let isResting = rest.holds(at: clock.now(), upTo: RetryAfter.millisecondsMax / 1000)
+            return isResting
+                ? JobResult(count: 0, detail: "rests until the receiver is ready") : .idle
+        }
         return JobResult(count: sentCount, detail: "\(sentCount) sent, \(skipCount) skipped")
     }
 
