@@ -22,6 +22,7 @@ let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
+let hummingbirdHTTP2 = Target.Dependency.product(name: "HummingbirdHTTP2", package: "hummingbird")
 let hummingbirdTesting = Target.Dependency.product(
     name: "HummingbirdTesting", package: "hummingbird")
 let jwtKit = Target.Dependency.product(name: "JWTKit", package: "jwt-kit")
@@ -30,6 +31,8 @@ let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics
 let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let serviceLifecycle = Target.Dependency.product(
     name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let swiftProtobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
@@ -48,6 +51,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.2"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
@@ -114,7 +118,8 @@ let package = Package(
             "Jobs",
             [
                 "BlockingThread", "CCurl", "CircleStore", "Database", "Domain",
-                logging, metrics, mustache, serviceLifecycle,
+                asyncHTTPClient, crypto, cryptoExtras, logging, metrics, mustache, nioCore,
+                nioHTTP1, nioPosix, nioSSL, serviceLifecycle,
             ]),
         library("Reports", ["Database", "Domain"]),
         library(
@@ -187,7 +192,9 @@ let package = Package(
                 "CircleStore", "Domain", "EventLog", "EventSchema", "MediaCrypto", "RTC", "SFU",
                 logging,
             ]),
-        .testTarget(name: "JobsTests", dependencies: ["Domain", "Jobs"]),
+        .testTarget(
+            name: "JobsTests",
+            dependencies: ["Domain", "Jobs", "TestKit", cryptoExtras, logging, nioHTTP1]),
         .testTarget(name: "ReportsTests", dependencies: ["Reports"]),
         .testTarget(
             name: "IntegrationTests",
@@ -196,7 +203,8 @@ let package = Package(
                 "EventLog",
                 "Datagram", "EventSchema", "Ingest", "Jobs", "MediaCrypto", "RTC", "Reports", "SFU",
                 "TestKit", "Tokens", "circles",
-                asyncHTTPClient, crypto, hummingbird, logging, nioCore, nioHTTP1, serviceLifecycle,
+                asyncHTTPClient, crypto, cryptoExtras, hummingbird, hummingbirdCore,
+                hummingbirdHTTP2, logging, nioCore, nioHTTP1, nioSSL, serviceLifecycle,
             ],
             exclude: ["Fixtures"]),
     ]

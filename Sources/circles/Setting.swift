@@ -202,6 +202,23 @@ struct Setting: Sendable {
     static let mailFrom = Setting(
         name: "MAIL_FROM", defaultValue: "circles@localhost.localdomain",
         summary: "Sender of the summaries.")
+    static let reminderMinutes = Setting(
+        name: "REMINDER_MINUTES", defaultValue: "10",
+        summary: "How long before a circle's planned start its RSVPs are reminded, 1 to 1440.")
+    static let pushDeepLink = Setting(
+        name: "PUSH_DEEP_LINK", defaultValue: "mixercloud://circles/{id}",
+        summary: "What a push opens; `{id}` stands for the circle's id.")
+    static let fcmServiceAccount = Setting(
+        name: "FCM_SERVICE_ACCOUNT", defaultValue: "",
+        summary:
+            "JSON key file of the service account that sends pushes through Firebase; empty: they are written to `CIRCLES_HOME/pushes.jsonl` only."
+    )
+    static let fcmProject = Setting(
+        name: "FCM_PROJECT_ID", defaultValue: "",
+        summary: "The Firebase project of the pushes; empty: the key file's.")
+    static let fcmURL = Setting(
+        name: "FCM_URL", defaultValue: "https://fcm.googleapis.com",
+        summary: "Where FCM is: `https://…`, or `http://127.0.0.1:…` for tests.")
     static let home = Setting(
         name: "CIRCLES_HOME", defaultValue: ".circles",
         summary: "Where `up` keeps its database, secrets and mailbox.")
@@ -229,7 +246,8 @@ struct Setting: Sendable {
         liveKitKey, liveKitSecret, sfuNodeID, sfuHost, sfuPort,
         sfuPublicURL, sfuMediaHost, sfuMediaPort, sfuCandidateHost, sfuWorkers, sfuResume,
         sfuQuality, smtpURL, smtpUser, smtpPassword,
-        smtpTLS, mailFrom, home, sqlDirectory, swaggerUIDirectory, logLevel,
+        smtpTLS, mailFrom, reminderMinutes, pushDeepLink, fcmServiceAccount, fcmProject, fcmURL,
+        home, sqlDirectory, swaggerUIDirectory, logLevel,
     ]
 
     /// The table in the README.

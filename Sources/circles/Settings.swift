@@ -55,6 +55,7 @@ struct Settings: Sendable {
         _ = try tokenVerifier()
         _ = try sfu()
         try checkUploads()
+        try checkPushes()
         _ = try environment.integer(.mediaTokenSeconds, 30...86_400)
         _ = try environment.bool(.smtpTLS)
         guard MailMessage.isAddress(try environment.string(.mailFrom)) else {

@@ -23,7 +23,19 @@ extension Stack {
             store: store(pool: pool), pool: pool, settings: settings.sweeps())
             + [
                 SummaryMailing(
-                    try settings.summaryMail(), pool: pool, clock: clock, logger: logger("jobs"))
+                    try settings.summaryMail(), pool: pool, clock: clock, logger: logger("mail")),
+                ReminderJob(
+                    try settings.reminders(), pool: pool, sender: try pushSender(), clock: clock,
+                    logger: logger("reminders")),
             ]
+    }
+
+    /// Firebase, or a file where it is not set up.
+    private func pushSender() throws -> any PushSender {
+        if let configuration = try settings.fcm() {
+            return FCMClient(configuration, clock: clock)
+        }
+        return PushLog(
+            path: try settings.pushLogPath(), clock: clock, logger: logger("pushes"))
     }
 }

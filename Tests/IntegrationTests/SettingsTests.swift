@@ -26,6 +26,7 @@ struct SettingsTests {
         _ = try settings.sweeps()
         _ = try settings.tokenVerifier()
         _ = try settings.mediaTokens()
+        _ = try settings.fcm()
         _ = try settings.environment.string(.home)
     }
 
@@ -85,6 +86,11 @@ struct SettingsTests {
         ("SMTP_URL", ""),
         ("SMTP_STARTTLS", "maybe"), ("SMTP_STARTTLS", ""),
         ("MAIL_FROM", ""),
+        ("REMINDER_MINUTES", "0"), ("REMINDER_MINUTES", "1441"),
+        ("PUSH_DEEP_LINK", "mixercloud://circles"), ("PUSH_DEEP_LINK", "a b {id}"),
+        ("FCM_SERVICE_ACCOUNT", "/nowhere/key.json"),
+        ("FCM_PROJECT_ID", "../other"), ("FCM_PROJECT_ID", "Mixer"),
+        ("FCM_URL", "http://fcm.example.com"), ("FCM_URL", "https://"), ("FCM_URL", ""),
         ("CIRCLES_HOME", ""),
         ("LOG_LEVEL", "loud"), ("LOG_LEVEL", "INFO"), ("LOG_LEVEL", ""),
     ]
@@ -125,6 +131,7 @@ struct SettingsTests {
             ("INGEST_BATCH", ["1", "100000"]), ("SEAT_LEASE_SECONDS", ["10", "86400"]),
             ("HOST_GRACE_SECONDS", ["1", "3600"]), ("OVERRUN_GRACE_MINUTES", ["1", "1440"]),
             ("EMPTY_MINUTES", ["1", "1440"]), ("HISTORY_RETENTION_DAYS", ["30", "3650"]),
+            ("REMINDER_MINUTES", ["1", "1440"]), ("FCM_URL", ["http://127.0.0.1:80"]),
             ("AUTH_DEV_SECRET", ["", secret]), ("MEDIA_TOKEN_SECONDS", ["30", "86400"]),
             ("KAFKA_PROPERTIES", ["", "a=b", "a=b;c=d=e;", " a = b ; c = d "]),
             ("SMTP_STARTTLS", ["true", "FALSE", "yes", "no", "1", "0"]),

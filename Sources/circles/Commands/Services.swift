@@ -22,6 +22,8 @@ struct Up: AsyncParsableCommand {
         let pools = stack.pools()
         defer { pools.close() }
         let (apiKey, mailbox) = (embedded.apiKey, embedded.mailbox?.directory ?? "SMTP_URL")
+        let settings = stack.stack.settings
+        let pushes = try settings.fcm() == nil ? settings.pushLogPath() : "FCM_URL"
         let services = try await stack.services(pools) { port, sfuPort in
             Runtime.say(
                 """
@@ -33,6 +35,7 @@ struct Up: AsyncParsableCommand {
                   token      circles token --uid alice
                   PostgreSQL psql "\(stack.stack.databaseURL)"
                   mailbox    \(mailbox)
+                  pushes     \(pushes)
 
                 """)
         }
