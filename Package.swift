@@ -63,6 +63,8 @@ let package = Package(
         .systemLibrary(
             name: "CKafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(
+            name: "CCairo", pkgConfig: "cairo", providers: [.apt(["libcairo2-dev"])]),
         .target(name: "CCurl", linkerSettings: [.linkedLibrary("curl")]),
         .target(name: "CSpawn"),
         .target(name: "CLinuxNet"),
@@ -84,8 +86,9 @@ let package = Package(
         library("Embedded", ["CSpawn"]),
         library("MediaCrypto", ["COpenSSL"]),
         library("Opus", ["COpus"]),
+        library("Chart", ["CCairo"]),
         library("Datagram", ["CLinuxNet"]),
-        library("Tokens", ["Domain", jwtKit]),
+        library("Tokens", ["Domain", crypto, jwtKit]),
 
         // Layer 2: the commands, and the media core without sockets, threads or clocks.
         library("CircleStore", ["Database", "Domain", "EventSchema"]),
@@ -112,8 +115,8 @@ let package = Package(
         library(
             "Jobs",
             [
-                "BlockingThread", "CCurl", "CircleStore", "Database", "Domain",
-                logging, metrics, mustache, serviceLifecycle,
+                "BlockingThread", "CCurl", "Chart", "CircleStore", "Database", "Domain", "Tokens",
+                crypto, cryptoExtras, logging, metrics, mustache, serviceLifecycle,
             ]),
         library("Reports", ["Database", "Domain"]),
         library(
@@ -185,7 +188,9 @@ let package = Package(
                 "CircleStore", "Domain", "EventLog", "EventSchema", "MediaCrypto", "RTC", "SFU",
                 logging,
             ]),
-        .testTarget(name: "JobsTests", dependencies: ["Domain", "Jobs"]),
+        .testTarget(name: "ChartTests", dependencies: ["Chart", "CZlib"]),
+        .testTarget(
+            name: "JobsTests", dependencies: ["Domain", "Jobs", "Tokens", crypto, cryptoExtras]),
         .testTarget(name: "ReportsTests", dependencies: ["Reports"]),
         .testTarget(
             name: "IntegrationTests",

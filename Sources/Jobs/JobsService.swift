@@ -14,6 +14,9 @@ public struct JobsService: Service {
         public var smtpRequiresTLS: Bool
         /// The address that mail comes from.
         public var sender: String
+        public var links = MailLinks()
+        /// Signs mail; `nil` leaves it unsigned.
+        public var signer: DKIMSigner?
         /// How often jobs look for work.
         public var intervalMilliseconds: Int
 
@@ -58,7 +61,8 @@ public struct JobsService: Service {
                     url: configuration.smtpURL, user: configuration.smtpUser,
                     password: configuration.smtpPassword,
                     requiresTLS: configuration.smtpRequiresTLS)),
-            sender: configuration.sender, clock: clock, logger: logger)
+            sender: configuration.sender, links: configuration.links,
+            signer: configuration.signer, clock: clock, logger: logger)
         var connection: Connection?
         var failureCount = 0
         while !stop.isRaised {

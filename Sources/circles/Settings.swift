@@ -61,6 +61,7 @@ struct Settings: Sendable {
             throw Environment.Failure(
                 name: Setting.mailFrom.name, message: "must be a plain address, local@domain")
         }
+        try checkMail()
         if let url = environment.optional(.smtpURL) {
             guard url.hasPrefix("smtp://") || url.hasPrefix("smtps://") else {
                 throw Environment.Failure(
@@ -195,12 +196,15 @@ struct Settings: Sendable {
     }
 
     func jobs(databaseURL: String) throws -> JobsService.Configuration {
-        JobsService.Configuration(
+        var configuration = JobsService.Configuration(
             databaseURL: databaseURL, smtpURL: try environment.string(.smtpURL),
             smtpUser: environment.optional(.smtpUser),
             smtpPassword: environment.optional(.smtpPassword),
             smtpRequiresTLS: try environment.bool(.smtpTLS),
             sender: try environment.string(.mailFrom))
+        configuration.links = try mailLinks()
+        configuration.signer = try dkimSigner()
+        return configuration
     }
 
     func tokenVerifier() throws -> TokenVerifier.Configuration {
