@@ -67,6 +67,8 @@ let package = Package(
         .systemLibrary(
             name: "CKafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(
+            name: "CCairo", pkgConfig: "cairo", providers: [.apt(["libcairo2-dev"])]),
         .target(name: "CCurl", linkerSettings: [.linkedLibrary("curl")]),
         .target(name: "CSpawn"),
         .target(name: "CLinuxNet"),
@@ -89,6 +91,7 @@ let package = Package(
         library("Embedded", ["CSpawn"]),
         library("MediaCrypto", ["COpenSSL"]),
         library("Opus", ["COpus"]),
+        library("Chart", ["CCairo"]),
         library("Datagram", ["CLinuxNet"]),
         library("Tokens", ["Domain", "JSONText", crypto, jwtKit]),
 
@@ -117,7 +120,7 @@ let package = Package(
         library(
             "Jobs",
             [
-                "BlockingThread", "CCurl", "CircleStore", "Database", "Domain",
+                "BlockingThread", "CCurl", "Chart", "CircleStore", "Database", "Domain", "Tokens",
                 asyncHTTPClient, crypto, cryptoExtras, logging, metrics, mustache, nioCore,
                 nioHTTP1, nioPosix, nioSSL, serviceLifecycle,
             ]),
@@ -194,7 +197,10 @@ let package = Package(
             ]),
         .testTarget(
             name: "JobsTests",
-            dependencies: ["Domain", "Jobs", "TestKit", cryptoExtras, logging, nioHTTP1]),
+            dependencies: [
+                "Domain", "Jobs", "TestKit", "Tokens", crypto, cryptoExtras, logging, nioHTTP1,
+            ]),
+        .testTarget(name: "ChartTests", dependencies: ["Chart", "CZlib"]),
         .testTarget(name: "ReportsTests", dependencies: ["Reports"]),
         .testTarget(
             name: "IntegrationTests",

@@ -56,6 +56,8 @@ public struct APIServer {
         public var uploads: Uploads
         /// `nil` when there is no hosted SFU: its webhooks are not taken then.
         public var webhooks: LiveKitWebhooks?
+        /// Of the links in mails; `nil` without a secret: they lead nowhere then.
+        public var unsubscribeTokens: UnsubscribeTokens?
         public var clock: any WallClock
         /// Without it the route of live updates is not served.
         public var live: LiveFeed?
@@ -166,6 +168,8 @@ public struct APIServer {
                 .add(to: router.group().add(middleware: limit))
         }
         LiveKitRoutes(webhooks: dependencies.webhooks, store: dependencies.store, clock: clock)
+            .add(to: router.group("v1").add(middleware: limit))
+        UnsubscribeRoutes(tokens: dependencies.unsubscribeTokens, store: dependencies.store)
             .add(to: router.group("v1").add(middleware: limit))
     }
 

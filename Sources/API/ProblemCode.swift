@@ -47,6 +47,8 @@ enum ProblemCode: String, CaseIterable, Sendable {
     case webhookSignatureInvalid = "webhook_signature_invalid"
     case webhookExpired = "webhook_expired"
 
+    case unsubscribeLinkInvalid = "unsubscribe_link_invalid"
+
     case docsNotInstalled = "docs_not_installed"
 
     case rateLimited = "rate_limited"
@@ -62,7 +64,7 @@ enum ProblemCode: String, CaseIterable, Sendable {
             .tokenExpired, .webhookSignatureInvalid, .webhookExpired:
             .unauthorized
         case .insufficientScope, .uploadSignatureInvalid, .uploadExpired: .forbidden
-        case .routeNotFound, .coverNotFound, .docsNotInstalled: .notFound
+        case .routeNotFound, .coverNotFound, .docsNotInstalled, .unsubscribeLinkInvalid: .notFound
         case .methodNotAllowed: .methodNotAllowed
         case .idempotencyKeyInUse, .uploadAlreadyUsed: .conflict
         case .preconditionFailed: .preconditionFailed

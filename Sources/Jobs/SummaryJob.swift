@@ -22,17 +22,22 @@ struct SummaryJob {
     let clock: any WallClock
     let logger: Logger
     let mail: SummaryMail
+    let signer: DKIMSigner?
 
     private let sent = Counter(label: "circles_jobs_mails_total", dimensions: [("result", "sent")])
     private let failed = Counter(
         label: "circles_jobs_mails_total", dimensions: [("result", "failed")])
 
-    init(client: SMTPClient, sender: String, clock: any WallClock, logger: Logger) throws {
+    init(
+        client: SMTPClient, sender: String, links: MailLinks = MailLinks(),
+        signer: DKIMSigner? = nil, clock: any WallClock, logger: Logger
+    ) throws {
         self.client = client
         self.sender = sender
         self.clock = clock
         self.logger = logger
-        mail = try SummaryMail()
+        mail = try SummaryMail(links: links)
+        self.signer = signer
     }
 
     /// Does what is due now.
@@ -54,6 +59,8 @@ struct SummaryJob {
     /// Makes a row for each circle that ended and has none.
     private func enqueue(_ connection: Connection) throws {
         let now = clock.now()
+        // Receivers mistrust message ids without a domain that exists.
+        let domain = sender.split(separator: "@").last.map(String.init) ?? "circles"
         try connection.query(
             """
             insert into notifications (
@@ -63,8 +70,18 @@ struct SummaryJob {
             select
                 \(Self.kind), circle_sessions.circle_id, circle_sessions.host_uid,
                 circles.host_email,
-                case when circles.host_email is null then 'skipped' else 'pending' end,
-                0, \(now), 'summary.' || circle_sessions.circle_id || '@circles', \(now), \(now)
+                case
+                    when circles.host_email is null then 'skipped'
+                    when exists (
+                        select
+                        from unsubscribes
+                        where unsubscribes.uid = circle_sessions.host_uid
+                            and unsubscribes.kind = \(Self.kind)
+                    ) then 'skipped'
+                    else 'pending'
+                end,
+                0, \(now), 'summary.' || circle_sessions.circle_id || '@' || \(domain),
+                \(now), \(now)
             from circle_sessions
             join circles using (circle_id)
             where circle_sessions.started_at is not null
@@ -142,18 +159,13 @@ struct SummaryJob {
             failed.increment()
             return
         }
-        guard let facts = try facts(of: claimed.circleID, connection) else {
-            try settle(
-                .init(
-                    message: "the circle's session is not there at the moment", replyCode: 0,
-                    isRetriable: true, isUncertain: false), claimed, connection)
+        guard try !hasUnsubscribed(claimed, connection) else {
+            try finish(claimed, "skipped", error: "unsubscribed", connection)
             return
         }
-        let message = mail.message(
-            facts, from: sender, to: claimed.address, messageID: claimed.messageID,
-            date: clock.now())
         do throws(SMTPClient.Failure) {
-            try client.send(message.bytes(), from: sender, to: claimed.address)
+            let bytes = try bytes(of: claimed, connection)
+            try client.send(bytes, from: sender, to: claimed.address)
         } catch {
             try settle(error, claimed, connection)
             return
@@ -161,6 +173,37 @@ struct SummaryJob {
         try finish(claimed, "sent", error: nil, connection)
         sent.increment()
         logger.info("summary sent", metadata: ["circle": "\(claimed.circleID)"])
+    }
+
+    /// The message as it goes out. Nothing has been sent when this fails, so it is tried again.
+    private func bytes(
+        of claimed: Claimed, _ connection: Connection
+    ) throws(SMTPClient.Failure) -> [UInt8] {
+        let reason: String
+        do {
+            if let facts = try SummaryFacts.read(claimed.circleID, connection) {
+                return try mail.message(
+                    facts, from: sender, to: claimed.address, recipientUID: claimed.recipientUID,
+                    messageID: claimed.messageID, date: clock.now()
+                ).bytes(signedBy: signer)
+            }
+            reason = "the circle's session is not there at the moment"
+        } catch {
+            reason = "the message was not made: \(error)"
+        }
+        throw SMTPClient.Failure(
+            message: reason, replyCode: 0, isRetriable: true, isUncertain: false)
+    }
+
+    /// Whether the host has asked for no more since the row was made.
+    private func hasUnsubscribed(_ claimed: Claimed, _ connection: Connection) throws -> Bool {
+        try connection.query(
+            """
+            select
+            from unsubscribes
+            where uid = \(claimed.recipientUID) and kind = \(Self.kind)
+            """
+        ).count > 0
     }
 
     private func settle(
@@ -200,25 +243,5 @@ struct SummaryJob {
             where kind = \(Self.kind) and subject_id = \(claimed.circleID)
                 and recipient_uid = \(claimed.recipientUID) and status = 'sending'
             """)
-    }
-
-    private func facts(
-        of circleID: CircleID, _ connection: Connection
-    ) throws -> SummaryMail.Facts? {
-        let rows = try connection.query(
-            """
-            select
-                title, started_at, ended_at, member_count, peak_listeners, peak_speakers,
-                total_minutes::float8, hand_raise_count, promotion_count, kick_count
-            from circle_sessions
-            where circle_id = \(circleID) and started_at is not null and ended_at is not null
-            """)
-        guard let row = rows.first else { return nil }
-        return SummaryMail.Facts(
-            circleID: circleID, title: try row.get(0), startedAt: try row.get(1),
-            endedAt: try row.get(2), memberCount: try row.get(3), peakListeners: try row.get(4),
-            peakSpeakers: try row.get(5), totalMinutes: try row.get(6),
-            handRaiseCount: try row.get(7), promotionCount: try row.get(8),
-            kickCount: try row.get(9))
     }
 }

@@ -11,6 +11,9 @@ public struct SummaryMailing: Job {
         public var smtpRequiresTLS: Bool
         /// The address that mail comes from.
         public var sender: String
+        public var links = MailLinks()
+        /// Signs mail; `nil` leaves it unsigned.
+        public var signer: DKIMSigner?
 
         public init(
             smtpURL: String, smtpUser: String? = nil, smtpPassword: String? = nil,
@@ -38,7 +41,8 @@ public struct SummaryMailing: Job {
                     url: configuration.smtpURL, user: configuration.smtpUser,
                     password: configuration.smtpPassword,
                     requiresTLS: configuration.smtpRequiresTLS)),
-            sender: configuration.sender, clock: clock, logger: logger)
+            sender: configuration.sender, links: configuration.links,
+            signer: configuration.signer, clock: clock, logger: logger)
         self.pool = pool
     }
 

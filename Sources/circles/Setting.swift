@@ -219,6 +219,32 @@ struct Setting: Sendable {
     static let fcmURL = Setting(
         name: "FCM_URL", defaultValue: "https://fcm.googleapis.com",
         summary: "Where FCM is: `https://…`, or `http://127.0.0.1:…` for tests.")
+    static let reportURL = Setting(
+        name: "REPORT_URL", defaultValue: "",
+        summary:
+            "Where a mail's link to the full report leads, `{circleId}` stands for the circle; empty: the API's page."
+    )
+    static let unsubscribeSecret = Setting(
+        name: "UNSUBSCRIBE_SECRET", defaultValue: "",
+        summary:
+            "Signs the links by which hosts stop mail (at least 32 bytes), the same for API and Jobs; empty: drawn from MEDIA_API_SECRET.",
+        isSecret: true)
+    static let unsubscribeAddress = Setting(
+        name: "UNSUBSCRIBE_MAILTO", defaultValue: "",
+        summary:
+            "A mailbox for clients that stop mail by mail; somebody must read it and open the links. Empty: none."
+    )
+    static let dkimKeyFile = Setting(
+        name: "DKIM_KEY_FILE", defaultValue: "",
+        summary:
+            "PEM file of the private key (RSA or Ed25519) that signs mail; empty: unsigned, for a relay that signs."
+    )
+    static let dkimSelector = Setting(
+        name: "DKIM_SELECTOR", defaultValue: "",
+        summary: "The key's name: it is published at `<selector>._domainkey.<domain>`.")
+    static let dkimDomain = Setting(
+        name: "DKIM_DOMAIN", defaultValue: "",
+        summary: "Whose key it is; empty: the domain of MAIL_FROM.")
     static let home = Setting(
         name: "CIRCLES_HOME", defaultValue: ".circles",
         summary: "Where `up` keeps its database, secrets and mailbox.")
@@ -247,6 +273,7 @@ struct Setting: Sendable {
         sfuPublicURL, sfuMediaHost, sfuMediaPort, sfuCandidateHost, sfuWorkers, sfuResume,
         sfuQuality, smtpURL, smtpUser, smtpPassword,
         smtpTLS, mailFrom, reminderMinutes, pushDeepLink, fcmServiceAccount, fcmProject, fcmURL,
+        reportURL, unsubscribeSecret, unsubscribeAddress, dkimKeyFile, dkimSelector, dkimDomain,
         home, sqlDirectory, swaggerUIDirectory, logLevel,
     ]
 

@@ -2,12 +2,15 @@ import Jobs
 
 extension Settings {
     func summaryMail() throws -> SummaryMailing.Configuration {
-        SummaryMailing.Configuration(
+        var configuration = SummaryMailing.Configuration(
             smtpURL: try environment.string(.smtpURL),
             smtpUser: environment.optional(.smtpUser),
             smtpPassword: environment.optional(.smtpPassword),
             smtpRequiresTLS: try environment.bool(.smtpTLS),
             sender: try environment.string(.mailFrom))
+        configuration.links = try mailLinks()
+        configuration.signer = try dkimSigner()
+        return configuration
     }
 
     func sweeps() throws -> SweepSettings {

@@ -62,6 +62,7 @@ struct Settings: Sendable {
             throw Environment.Failure(
                 name: Setting.mailFrom.name, message: "must be a plain address, local@domain")
         }
+        try checkMail()
         if let url = environment.optional(.smtpURL) {
             guard url.hasPrefix("smtp://") || url.hasPrefix("smtps://") else {
                 throw Environment.Failure(

@@ -111,7 +111,7 @@ struct Stack: Sendable {
         let registry = registry
         let live = LiveFeed(databaseURL: databaseURL, logger: logger("live"))
         let mediaTokens = try settings.admissionTokens()
-        let dependencies = APIServer.Dependencies(
+        var dependencies = APIServer.Dependencies(
             pool: pool, store: store(pool: pool), keys: APIKeys(pool: pool, clock: clock),
             tokens: await TokenVerifier(
                 configuration: try settings.tokenVerifier(), clock: clock, fetch: fetchKeys),
@@ -123,6 +123,7 @@ struct Stack: Sendable {
                 LiveKitWebhooks(apiKey: $0.apiKey, apiSecret: $0.apiSecret)
             },
             clock: clock, live: live, exposition: { registry.exposition() })
+        dependencies.unsubscribeTokens = try settings.unsubscribeTokens()
         return [
             OutboxRelay(
                 configuration: try settings.relay(databaseURL: databaseURL),

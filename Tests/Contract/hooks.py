@@ -31,7 +31,8 @@ FOR_GUESTS = (
     "reportMember listHistory registerDevice forgetDevice"
 ).split()
 FOR_INVITED = ("acceptInvitation", "declineInvitation")
-UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+ULINK = re.compile(r"[0-9A-Za-z_-]+\.[0-9A-Za-z_-]+")
+UID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 UID = re.compile(r"[!-~]{1,128}")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 
@@ -55,6 +56,14 @@ def bearer(uid):
         signature = hmac.new(SECRET, text.encode(), hashlib.sha256).digest()
         tokens[uid] = f"Bearer {text}.{base64url(signature)}"
     return tokens[uid]
+
+
+def unsubscribe_token(uid):
+    """What a mail links to: the key is HKDF-SHA-256 of the secret (RFC 5869)."""
+    pseudorandom = hmac.new(bytes(32), SECRET, hashlib.sha256).digest()
+    key = hmac.new(pseudorandom, b"circles unsubscribe links\x01", hashlib.sha256).digest()
+    text = f"summary\n{uid}".encode()
+    return f"{base64url(text)}.{base64url(hmac.new(key, text, hashlib.sha256).digest())}"
 
 
 def turn(name):
@@ -123,6 +132,9 @@ def before_call(context, case, kwargs):
         if number % 6 < 5:
             circle_id = IDS[number % len(IDS)]
             parameters["id"] = circle_id
+    token = parameters.get("token")
+    if isinstance(token, str) and LINK.fullmatch(token) and turn("token") % 4 < 3:
+        parameters["token"] = unsubscribe_token(GUESTS[turn("reader") % len(GUESTS)])
     if isinstance(case.body, dict):
         # Which times are valid depends on the clock, which no schema can say.
         start = case.body.get("startAt")

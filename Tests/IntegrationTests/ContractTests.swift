@@ -25,7 +25,7 @@ struct ContractTests {
     /// What needs no keys.
     private static let open: Set = [
         "health", "readiness", "metrics", "contractAsYAML", "documentation", "documentationAsset",
-        "page", "pageConfiguration", "developmentSignIn",
+        "page", "pageConfiguration", "developmentSignIn", "showUnsubscribe", "unsubscribe",
     ]
     /// What no run reaches: the route that schemathesis read the document from is not among those
     /// that it tests, uploads need a signed URL and its picture, webhooks a signature of LiveKit's.

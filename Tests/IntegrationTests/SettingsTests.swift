@@ -91,6 +91,12 @@ struct SettingsTests {
         ("FCM_SERVICE_ACCOUNT", "/nowhere/key.json"),
         ("FCM_PROJECT_ID", "../other"), ("FCM_PROJECT_ID", "Mixer"),
         ("FCM_URL", "http://fcm.example.com"), ("FCM_URL", "https://"), ("FCM_URL", ""),
+        ("REPORT_URL", "reports.example.org"), ("REPORT_URL", "https://"),
+        ("REPORT_URL", "https://a b"), ("REPORT_URL", "https://a/\r\nBcc:e@f"),
+        ("UNSUBSCRIBE_SECRET", "short"), ("UNSUBSCRIBE_MAILTO", "nobody"),
+        ("UNSUBSCRIBE_MAILTO", "a@b\r\nBcc: e@f"),
+        ("DKIM_KEY_FILE", "/nowhere/key.pem"), ("DKIM_SELECTOR", "mail"),
+        ("DKIM_DOMAIN", "a..b"), ("DKIM_DOMAIN", "example.org; d=example.com"),
         ("CIRCLES_HOME", ""),
         ("LOG_LEVEL", "loud"), ("LOG_LEVEL", "INFO"), ("LOG_LEVEL", ""),
     ]

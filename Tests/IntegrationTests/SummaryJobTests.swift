@@ -110,8 +110,10 @@ final class SummaryJobTests: Sendable {
         #expect(mailbox.messages().count == 1)
         let message = try #require(mailbox.messages().first)
         for field in [
-            "From: circles@example.org", "To: ada@example.org", "X-RcptTo: ada@example.org",
-            "Message-ID: <summary.\(circleID(7))@circles>", "Date: Mon, 23 Nov 2026 18:00:00 +0000",
+            "From: Circles <circles@example.org>", "To: ada@example.org",
+            "X-RcptTo: ada@example.org",
+            "Message-ID: <summary.\(circleID(7))@example.org>",
+            "Date: Mon, 23 Nov 2026 18:00:00 +0000",
         ] {
             #expect("\n\(message)".contains("\n\(field)\n"), "\(field)")
         }

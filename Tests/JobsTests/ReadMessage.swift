@@ -36,15 +36,28 @@ struct ReadMessage {
 
     private static func parts(_ lines: [String], boundary: String) throws -> [String: String] {
         var parts: [String: String] = [:]
-        let marks = lines.indices.filter { lines[$0].hasPrefix("--" + boundary) }
+        // An inner boundary begins like the outer one.
+        let ends = ["--\(boundary)", "--\(boundary)--"]
+        let marks = lines.indices.filter { ends.contains(lines[$0]) }
         try #require(lines[try #require(marks.last)] == "--\(boundary)--")
         for (begin, end) in zip(marks, marks.dropFirst()) {
             let part = Array(lines[(begin + 1)..<end])
             let blank = try #require(part.firstIndex(of: ""))
             let type = try #require(part.first { $0.hasPrefix("Content-Type: ") })
+            if type.hasPrefix("Content-Type: multipart/") {
+                let inner = try #require(
+                    type.components(separatedBy: "boundary=\"").last?.dropLast())
+                parts.merge(
+                    try Self.parts(Array(part[(blank + 1)...]), boundary: String(inner))
+                ) { first, _ in first }
+                continue
+            }
             try #require(part[..<blank].contains("Content-Transfer-Encoding: base64"))
             let data = try #require(Data(base64Encoded: part[(blank + 1)...].joined()))
-            let content = try #require(String(validating: data, as: UTF8.self))
+            let isText = type.hasPrefix("Content-Type: text/")
+            let content =
+                isText
+                ? try #require(String(validating: data, as: UTF8.self)) : data.base64EncodedString()
             parts[String(type.dropFirst(14).prefix { $0 != ";" })] = content
         }
         return parts

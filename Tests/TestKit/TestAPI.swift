@@ -69,6 +69,7 @@ public struct TestAPI: Sendable {
         configure(&configuration)
         var dependencies = try await dependencies(store, uploadsFolder: folder)
         dependencies.webhooks = webhooks
+        dependencies.unsubscribeTokens = UnsubscribeTokens(secret: secret)
         dependencies.tokens = await TokenVerifier(
             configuration: .init(developmentSecret: developmentSecret, firebase: nil),
             clock: clock, fetch: { _ in throw CancellationError() })

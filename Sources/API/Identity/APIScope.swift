@@ -44,5 +44,5 @@ enum RouteScopes {
     ]
 
     /// Routes that clients of another kind call, without an API key.
-    static let keyless: Set = ["/v1/webhooks/livekit"]
+    static let keyless: Set = ["/v1/webhooks/livekit", "/v1/unsubscribe/{token}"]
 }
