@@ -57,7 +57,12 @@ struct AttendanceChartTests {
     @Test("without any font the lines are the same and only the words are missing")
     func drawsWithoutFonts() async {
         await #expect(processExitsWith: .success) {
-            setenv("FONTCONFIG_FILE", "/dev/null", 1)
+            // A configuration without folders; without any, fontconfig looks in its own.
+            let path = NSTemporaryDirectory() + "/circles-fonts-\(getpid()).conf"
+            try? "<fontconfig></fontconfig>".write(
+                toFile: path, atomically: true, encoding: .utf8)
+            setenv("FONTCONFIG_FILE", path, 1)
+            defer { unlink(path) }
             let chart = AttendanceChart(
                 listeners: [0, 40], speakers: [4, 2], durationSeconds: 5460)
             guard let png = try? chart.png(), let picture = try? Picture(png: png) else { exit(1) }
