@@ -54,20 +54,21 @@ struct AttendanceChartTests {
         #expect(picture.width == 2 * AttendanceChart.width)
     }
 
-    @Test("without any font the lines are the same and only the words are missing")
+    @Test("without any font the lines are the same; cairo writes in letters of its own, or not")
     func drawsWithoutFonts() async {
         await #expect(processExitsWith: .success) {
-            setenv("FONTCONFIG_FILE", "/dev/null", 1)
+            // A configuration without folders; without any, fontconfig looks in its own.
+            let path = NSTemporaryDirectory() + "/circles-fonts-\(getpid()).conf"
+            try? "<fontconfig></fontconfig>".write(
+                toFile: path, atomically: true, encoding: .utf8)
+            setenv("FONTCONFIG_FILE", path, 1)
             let chart = AttendanceChart(
                 listeners: [0, 40], speakers: [4, 2], durationSeconds: 5460)
             guard let png = try? chart.png(), let picture = try? Picture(png: png) else { exit(1) }
+            unlink(path)
             let blue = Picture.Pixel(red: 0x0B, green: 0x78, blue: 0xBE, alpha: 255)
             let rows = picture.rows(of: blue, inColumn: 76 + 732)
-            // No label: left of the axis only the ground.
-            let isBare = (0..<72).allSatisfy { x in
-                (0..<picture.height).allSatisfy { picture[x, $0].alpha == 0 }
-            }
-            exit(isBare && !rows.isEmpty && rows.allSatisfy { abs($0 - 64) <= 2 } ? 0 : 2)
+            exit(!rows.isEmpty && rows.allSatisfy { abs($0 - 64) <= 2 } ? 0 : 2)
         }
     }
 

@@ -123,14 +123,14 @@ final class SummaryJobTests: Sendable {
         #expect(parts[1].hasPrefix("\(line)\n"))
         #expect(parts[2].contains("<title>\(html)</title>"))
         let words = parts[1].split(whereSeparator: \.isWhitespace).joined(separator: " ")
-        #expect(words.contains("from 2026-11-23 16:28 UTC to 2026-11-23 17:59 UTC"))
+        #expect(words.contains("23 Nov 2026, 16:28 to 17:59 UTC"))
         for (label, value) in [
             ("Duration", "91.0 min"), ("People", "112"), ("Most listeners at once", "87"),
-            ("Most speakers at once", "6"), ("Participant-minutes", "341.5"),
-            ("Hands raised", "23"), ("Brought on stage", "11"), ("Removed", "2"),
+            ("Most people on stage at once", "6"), ("Participant-minutes", "341.5"),
+            ("Muted", "3"), ("Taken off the stage", "4"), ("Removed", "2"), ("Banned", "1"),
         ] {
             #expect(words.contains("\(label): \(value)"), "\(words)")
-            #expect(parts[2].contains(">\(label)</td>") && parts[2].contains(">\(value)</td>"))
+            #expect(parts[2].contains(">\(label)<") && parts[2].contains(">\(value)<"))
         }
         #expect(try await notifications() == ["host-7|sent|1"])
     }
@@ -184,6 +184,21 @@ final class SummaryJobTests: Sendable {
     }
 
     // MARK: Not at all
+
+    @Test("who has asked for no more gets none, also of a circle whose mail waited")
+    func heedsUnsubscribes() async throws {
+        try await insert(1)
+        #expect(try await runOnce(Self.nowhere) == 1)
+        try await insert(2)
+        for uid in ["host-1", "host-2"] { try await store.store.unsubscribe(uid, from: "summary") }
+        try await insert(3)
+        clock.advance(seconds: 60)
+        #expect(try await runOnce(mailbox.url) == 2)
+        #expect(
+            try await notifications()
+                == ["host-1|skipped|2", "host-2|skipped|0", "host-3|sent|1"])
+        #expect(mailbox.messages().count == 1)
+    }
 
     @Test("nobody is mailed without an address, nor of what is not over or was over yesterday")
     func refusesAddresses() async throws {
@@ -247,11 +262,11 @@ private func decoded(_ message: String) throws -> [String] {
         }
         return String(decoding: bytes.joined(), as: UTF8.self)
     }
-    // The header, the first part's head, its body with the next one's head, and the last body.
+    // The header, and of each part its head and its body with the next one's head.
     let sections = message.components(separatedBy: "\n\n")
-    try #require(sections.count == 4, "\(message)")
+    try #require(sections.count == 7, "\(message)")
     let words = sections[0].components(separatedBy: "=?utf-8?B?").dropFirst()
-    let bodies = sections[2...].map { [$0.components(separatedBy: "\n--")[0]] }
+    let bodies = [sections[2], sections[4]].map { [$0.components(separatedBy: "\n--")[0]] }
     return try ([words.map { $0.components(separatedBy: "?=")[0] }] + bodies).map(text)
 }
 

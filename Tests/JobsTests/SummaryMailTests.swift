@@ -62,7 +62,7 @@ struct SummaryMailTests {
                     + "listeners (at 09:45) and 5 on stage (at 10:00).\""))
     }
 
-    @Test("a message is below 100 KB, however much there is to tell")
+    @Test("a message stays small, however much there is to tell")
     func staysSmall() throws {
         var facts = SummaryFacts.sample(title: String(repeating: "👩‍👩‍👧", count: 120))
         let uid = String(repeating: "<", count: 128)
@@ -73,7 +73,9 @@ struct SummaryMailTests {
         let message = try Self.mail().message(
             facts, from: "c@example.org", to: "a@b", recipientUID: uid, messageID: "m@circles",
             date: facts.endedAt)
-        #expect(try message.bytes().count < 100_000)
+        // Gmail cuts HTML off after 102 KB; pictures do not count there.
+        #expect(message.html.utf8.count < 60_000)
+        #expect(try message.bytes().count < 250_000)
         #expect(message.subject.unicodeScalars.count < 300)
     }
 
