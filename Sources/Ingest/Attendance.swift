@@ -53,7 +53,9 @@ final class Attendance {
     private(set) var mediaSource: SourceKey?
 
     /// Whether it has a row from an earlier batch.
-    private(set) var isStored = false
+    var isStored = false {
+        didSet { if isStored { talkMinutes.markStored() } }
+    }
 
     private var onStageSince: Timestamp?
     private var speakingSince: Timestamp?
@@ -113,12 +115,6 @@ final class Attendance {
             && isConnected == other.isConnected && isSpeaking == other.isSpeaking
             && media == other.media && connectedAt == other.connectedAt
             && invitations == other.invitations && talkMinutes.hasSameRows(as: other.talkMinutes)
-    }
-
-    /// Says whether the rows show what is here.
-    func mark(isStored: Bool) {
-        self.isStored = isStored
-        if isStored { talkMinutes.markStored() }
     }
 
     func close(_ reason: LeaveReason, at: Timestamp) {

@@ -57,7 +57,7 @@ struct BatchWriter {
             try writeHands(connection)
             try writeInvitations(connection)
             try writeTalkMinutes(connection)
-            for entry in attendances { entry.attendance.mark(isStored: true) }
+            for entry in attendances { entry.attendance.isStored = true }
         }
         try rsvps.write(connection)
         try rollups.write(connection)

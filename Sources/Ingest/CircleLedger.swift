@@ -128,11 +128,11 @@ final class CircleLedger {
         fold.changedSessions.removeAll()
         for (sessionID, attendance) in fold.attendances {
             let stored = old.attendances[sessionID]
-            attendance.mark(isStored: stored?.isStored ?? false)
+            attendance.isStored = stored?.isStored ?? false
             if let stored, attendance.hasSameRows(as: stored) { continue }
             fold.changedSessions.insert(sessionID)
             if attendance.isStored {
-                attendance.mark(isStored: false)
+                attendance.isStored = false
                 replacedSessions.insert(sessionID)
             }
         }
@@ -193,7 +193,7 @@ final class CircleLedger {
     /// Takes over what the tables hold.
     func load(_ history: [Event]) {
         rebuild(from: history)
-        for attendance in fold.takeChanges() { attendance.mark(isStored: true) }
+        for attendance in fold.takeChanges() { attendance.isStored = true }
         markWritten()
     }
 

@@ -30,8 +30,8 @@ language sql immutable strict parallel safe as $$
     ),
     impairments as (
         select
-            -- Ie,wb = 0 and Bpl = 4.3 within the random loss of the formula (BurstR = 1).
-            (95 - 0) * loss_percent / (loss_percent + 4.3) as equipment,
+            -- Ie,eff of Opus, with losses at random (BurstR = 1): Ie,wb = 19.96 and Bpl = 19.5.
+            19.96 + (95 - 19.96) * loss_percent / (loss_percent + 19.5) as equipment,
             case
                 when delay_ms <= 100 then 0
                 else 25 * (
@@ -53,7 +53,7 @@ language sql immutable strict parallel safe as $$
 $$;
 
 comment on function mos_of is
-    'Estimated mean opinion score of listening, 1 to 4.5: loss as a ratio, jitter and round trip in milliseconds. See docs/mos.md.';
+    'Estimated mean opinion score, 1 to 4.5: loss as a ratio, jitter and round trip in milliseconds. See docs/mos.md.';
 
 grant execute on function mos_of, mos_of_rating, wideband_rating_of to analyst;
 
