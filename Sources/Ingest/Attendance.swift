@@ -7,6 +7,21 @@ final class Attendance {
         let raisedAt: Timestamp
         var loweredAt: Timestamp?
         var reason: LowerReason?
+        /// When speech first began after the hand led onto the stage.
+        var spokeAt: Timestamp?
+    }
+
+    /// A moderator's wish to have the member on stage.
+    struct Invitation: Equatable {
+        let actorUID: String
+        let invitedAt: Timestamp
+        var answeredAt: Timestamp?
+        var answer: Answer?
+        var spokeAt: Timestamp?
+
+        enum Answer: String {
+            case accepted, declined, left
+        }
     }
 
     struct Media: Equatable {
@@ -25,17 +40,22 @@ final class Attendance {
     /// Time on stage in the stays there that are over.
     private(set) var stageMicroseconds: Int64 = 0
     private(set) var talkMicroseconds: Int64 = 0
+    private(set) var talkMinutes = TalkMinutes()
     private(set) var hands: [Hand] = []
+    private(set) var invitations: [Invitation] = []
     private(set) var lastSpokeAt: Timestamp?
     var promotionCount = 0
     var wasKicked = false
     var isMuted = false
     private(set) var media: Media?
+    private(set) var connectedAt: Timestamp?
     /// Which node, in which of its epochs, has the session's media; `nil` when none has.
     private(set) var mediaSource: SourceKey?
 
     /// Whether it has a row from an earlier batch.
-    var isStored = false
+    var isStored = false {
+        didSet { if isStored { talkMinutes.markStored() } }
+    }
 
     private var onStageSince: Timestamp?
     private var speakingSince: Timestamp?
@@ -57,12 +77,15 @@ final class Attendance {
         roles = other.roles
         stageMicroseconds = other.stageMicroseconds
         talkMicroseconds = other.talkMicroseconds
+        talkMinutes = other.talkMinutes
         hands = other.hands
+        invitations = other.invitations
         lastSpokeAt = other.lastSpokeAt
         promotionCount = other.promotionCount
         wasKicked = other.wasKicked
         isMuted = other.isMuted
         media = other.media
+        connectedAt = other.connectedAt
         mediaSource = other.mediaSource
         isStored = other.isStored
         onStageSince = other.onStageSince
@@ -90,11 +113,13 @@ final class Attendance {
             && lastSpokeAt == other.lastSpokeAt && promotionCount == other.promotionCount
             && wasKicked == other.wasKicked && isMuted == other.isMuted
             && isConnected == other.isConnected && isSpeaking == other.isSpeaking
-            && media == other.media
+            && media == other.media && connectedAt == other.connectedAt
+            && invitations == other.invitations && talkMinutes.hasSameRows(as: other.talkMinutes)
     }
 
     func close(_ reason: LeaveReason, at: Timestamp) {
         lowerHand(.left, at: at)
+        answerInvitation(.left, at: at)
         stopSpeaking(at: at)
         leaveStage(at: at)
         leftAt = at
@@ -105,6 +130,7 @@ final class Attendance {
     func change(to role: Role, at: Timestamp) {
         if role.isOnStage {
             lowerHand(.promoted, at: at)
+            answerInvitation(.accepted, at: at)
             onStageSince = onStageSince ?? at
         } else {
             stopSpeaking(at: at)
@@ -126,14 +152,30 @@ final class Attendance {
         hands[last].reason = reason
     }
 
+    /// One that is open stays the one it is.
+    func invite(by actorUID: String, at: Timestamp) {
+        guard invitations.last.map({ $0.answer != nil }) ?? true else { return }
+        invitations.append(Invitation(actorUID: actorUID, invitedAt: at))
+    }
+
+    func answerInvitation(_ answer: Invitation.Answer, at: Timestamp) {
+        guard let last = invitations.indices.last, invitations[last].answer == nil else { return }
+        invitations[last].answeredAt = at
+        invitations[last].answer = answer
+    }
+
     func startSpeaking(at: Timestamp) {
-        speakingSince = speakingSince ?? at
+        if speakingSince == nil {
+            speakingSince = at
+            noteFirstWords(at: at)
+        }
         lastSpokeAt = at
     }
 
     func stopSpeaking(at: Timestamp) {
         guard let since = speakingSince else { return }
         talkMicroseconds &+= at.microseconds &- since.microseconds
+        talkMinutes.add(from: since, to: at)
         speakingSince = nil
         lastSpokeAt = at
     }
@@ -151,13 +193,23 @@ final class Attendance {
     }
 
     /// Keeps the times of the first connection that got as far as a packet.
-    func complete(_ media: Media) {
+    func complete(_ media: Media, at: Timestamp) {
+        connectedAt = connectedAt ?? at
         if let known = self.media {
             guard known.firstPacketMilliseconds == 0, media.firstPacketMilliseconds > 0 else {
                 return
             }
         }
         self.media = media
+    }
+
+    private func noteFirstWords(at: Timestamp) {
+        if let last = hands.indices.last, hands[last].reason == .promoted {
+            hands[last].spokeAt = hands[last].spokeAt ?? at
+        }
+        if let last = invitations.indices.last, invitations[last].answer == .accepted {
+            invitations[last].spokeAt = invitations[last].spokeAt ?? at
+        }
     }
 
     private func leaveStage(at: Timestamp) {

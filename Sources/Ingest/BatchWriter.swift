@@ -11,7 +11,9 @@ struct BatchWriter {
     private var rebuiltCircles: [CircleID] = []
     private var replacedSessions: [(circleID: CircleID, sessionID: SessionID)] = []
     private var summaries: [(circleID: CircleID, summary: CircleFold.Summary)] = []
-    private var attendances: [(circleID: CircleID, attendance: Attendance)] = []
+    private(set) var attendances: [(circleID: CircleID, attendance: Attendance)] = []
+    var rsvps = RSVPRows()
+    var rollups = RollUps()
     private var cursors: [(circleID: CircleID, key: SourceKey, last: Int64)] = []
     private var gapKeys: [(circleID: CircleID, key: SourceKey)] = []
     private var gaps: [(circleID: CircleID, key: SourceKey, range: ClosedRange<Int64>)] = []
@@ -27,9 +29,10 @@ struct BatchWriter {
         if ledger.isRebuilt { rebuiltCircles.append(circleID) }
         summaries.append((circleID, ledger.fold.summary))
         replacedSessions += ledger.replacedSessions.map { (circleID, $0) }
-        for attendance in ledger.takeChanges() {
-            attendances.append((circleID, attendance))
-        }
+        let changed = ledger.takeChanges()
+        for attendance in changed { attendances.append((circleID, attendance)) }
+        rsvps.append(ledger)
+        rollups.append(ledger, changed)
         for key in ledger.changedCursors {
             cursors.append((circleID, key, ledger.cursors[key]?.last ?? 0))
         }
@@ -52,8 +55,12 @@ struct BatchWriter {
             try writeAttendances(connection)
             try writeMembers(connection)
             try writeHands(connection)
+            try writeInvitations(connection)
+            try writeTalkMinutes(connection)
             for entry in attendances { entry.attendance.isStored = true }
         }
+        try rsvps.write(connection)
+        try rollups.write(connection)
         if !cursors.isEmpty { try writeCursors(connection) }
         if !gapKeys.isEmpty { try writeGaps(connection) }
         try connection.write(deadLetters, topic: topic, now: now)
@@ -92,15 +99,21 @@ struct BatchWriter {
 
     // MARK: State
 
+    /// Rows by session.
+    private static let sessionTables = [
+        "members", "hand_raises", "stage_invitations", "talk_minutes", "attendances",
+    ]
+    private static let rebuiltTables = sessionTables + ["circle_rsvps"]
+
     private func deleteRebuilt(_ connection: Connection) throws {
-        for table in ["members", "hand_raises", "attendances"] {
+        for table in Self.rebuiltTables {
             try connection.query(
                 "delete from \(trusted: table) where circle_id = any (\(rebuiltCircles))")
         }
     }
 
     private func deleteReplaced(_ connection: Connection) throws {
-        for table in ["members", "hand_raises", "attendances"] {
+        for table in Self.sessionTables {
             try connection.query(
                 """
                 delete from \(trusted: table) as stored
@@ -173,14 +186,14 @@ struct BatchWriter {
     private static let attendanceColumns = """
         circle_id, session_id, uid, joined_at, left_at, leave_reason, first_role, last_role, roles, \
         stage_us, talk_us, hand_raise_count, promotion_count, was_kicked, ice_ms, dtls_ms, \
-        first_packet_ms
+        first_packet_ms, connected_at
         """
 
     private func copyNewAttendances(_ connection: Connection) throws {
         guard attendances.contains(where: { !$0.attendance.isStored }) else { return }
         try connection.copy(into: "attendances (\(Self.attendanceColumns))") { copy in
             for (circleID, attendance) in attendances where !attendance.isStored {
-                try copy.row(columnCount: 17)
+                try copy.row(columnCount: 18)
                 copy.append(circleID)
                 copy.append(attendance.sessionID)
                 copy.append(attendance.uid)
@@ -198,6 +211,7 @@ struct BatchWriter {
                 copy.append(attendance.media.map { Int32(clamping: $0.iceMilliseconds) })
                 copy.append(attendance.media.map { Int32(clamping: $0.dtlsMilliseconds) })
                 copy.append(attendance.firstPacketMilliseconds.map { Int32(clamping: $0) })
+                copy.append(attendance.connectedAt)
             }
         }
     }
@@ -212,7 +226,7 @@ struct BatchWriter {
             select
                 circle_id, session_id, uid, joined_at, left_at, leave_reason, first_role,
                 last_role, roles::jsonb, stage_us, talk_us, hand_raise_count, promotion_count,
-                was_kicked, ice_ms, dtls_ms, first_packet_ms
+                was_kicked, ice_ms, dtls_ms, first_packet_ms, connected_at
             from unnest(
                 \(attendances.map(\.circleID)),
                 \(all.map(\.sessionID)),
@@ -230,7 +244,8 @@ struct BatchWriter {
                 \(all.map(\.wasKicked)),
                 \(OptionalArray(all.map(\.media?.iceMilliseconds))),
                 \(OptionalArray(all.map(\.media?.dtlsMilliseconds))),
-                \(OptionalArray(all.map(\.firstPacketMilliseconds)))
+                \(OptionalArray(all.map(\.firstPacketMilliseconds))),
+                \(OptionalArray(all.map(\.connectedAt)))
             ) as attendance (\(trusted: Self.attendanceColumns))
             on conflict (circle_id, session_id) do update
             set
@@ -240,7 +255,7 @@ struct BatchWriter {
                 hand_raise_count = excluded.hand_raise_count,
                 promotion_count = excluded.promotion_count, was_kicked = excluded.was_kicked,
                 ice_ms = excluded.ice_ms, dtls_ms = excluded.dtls_ms,
-                first_packet_ms = excluded.first_packet_ms
+                first_packet_ms = excluded.first_packet_ms, connected_at = excluded.connected_at
             """)
     }
 
@@ -292,19 +307,21 @@ struct BatchWriter {
         try connection.query(
             """
             insert into hand_raises (
-                circle_id, session_id, raise_number, uid, raised_at, lowered_at, lower_reason
+                circle_id, session_id, raise_number, uid, raised_at, lowered_at, lower_reason,
+                spoke_at
             )
             select *
             from unnest(
                 \(hands.map(\.0)), \(hands.map(\.1.sessionID)), \(hands.map { $0.2.offset + 1 }),
                 \(hands.map(\.1.uid)), \(hands.map(\.2.element.raisedAt)),
                 \(OptionalArray(hands.map(\.2.element.loweredAt))),
-                \(OptionalArray(hands.map(\.2.element.reason?.rawValue)))
+                \(OptionalArray(hands.map(\.2.element.reason?.rawValue))),
+                \(OptionalArray(hands.map(\.2.element.spokeAt)))
             )
             on conflict (circle_id, session_id, raise_number) do update
             set
                 raised_at = excluded.raised_at, lowered_at = excluded.lowered_at,
-                lower_reason = excluded.lower_reason
+                lower_reason = excluded.lower_reason, spoke_at = excluded.spoke_at
             """)
     }
 

@@ -50,7 +50,7 @@ extension CircleFold {
             attendance.complete(
                 .init(
                     iceMilliseconds: ice, dtlsMilliseconds: dtls,
-                    firstPacketMilliseconds: firstPacket))
+                    firstPacketMilliseconds: firstPacket), at: at)
         case _ where isElsewhere: return
         case .mediaDisconnected:
             attendance.disconnect(at: at)

@@ -18,6 +18,10 @@ struct CircleFold {
     /// Sessions that changed since `takeChanges`.
     var changedSessions: Set<SessionID> = []
     /// By uid.
+    var rsvps: [String: RSVP] = [:]
+    /// Those of `rsvps` that changed since the rows were written.
+    var changedRSVPs: Set<String> = []
+    /// By uid.
     private(set) var openSessions: [String: SessionID] = [:]
     /// The highest epoch seen of each node.
     var nodeEpochs: [String: Int64] = [:]
@@ -85,13 +89,14 @@ struct CircleFold {
         case .memberBanned:
             summary.banCount += 1
         case .memberPromoted, .memberDemoted, .memberRoleChanged, .memberMuted, .memberUnmuted,
-            .memberKicked, .handRaised, .handLowered:
+            .memberKicked, .handRaised, .handLowered, .stageInvited, .stageInviteDeclined:
             applyToSession(event.payload, at: at)
         case .mediaConnected, .mediaDisconnected, .speakingStarted, .speakingStopped,
             .nodeSnapshot:
             if !isFormer { applyMedia(event) }
-        case .stageInvited, .stageInviteDeclined, .unmuteRequested, .rsvpMade, .rsvpWithdrawn,
-            .memberReported, .unknown:
+        case .rsvpMade, .rsvpWithdrawn:
+            applyRSVP(event.payload, at: at)
+        case .unmuteRequested, .memberReported, .unknown:
             break
         }
     }
@@ -194,10 +199,14 @@ struct CircleFold {
             if attendance.raiseHand(at: at) { summary.handRaiseCount += 1 }
         case .handLowered(_, let reason):
             attendance.lowerHand(reason, at: at)
+        case .stageInvited(_, let actorUID):
+            attendance.invite(by: actorUID, at: at)
+        case .stageInviteDeclined:
+            attendance.answerInvitation(.declined, at: at)
         case .circleCreated, .circleUpdated, .circleStarted, .circleEnded, .memberJoined,
             .memberLeft, .memberBanned, .mediaConnected, .mediaDisconnected, .speakingStarted,
-            .speakingStopped, .nodeSnapshot, .stageInvited, .stageInviteDeclined,
-            .unmuteRequested, .rsvpMade, .rsvpWithdrawn, .memberReported, .unknown:
+            .speakingStopped, .nodeSnapshot, .unmuteRequested, .rsvpMade, .rsvpWithdrawn,
+            .memberReported, .unknown:
             break
         }
         changedSessions.insert(member.sessionID)

@@ -20,6 +20,10 @@ final class CircleLedger {
     private(set) var isRebuilt = false
     /// Sessions whose rows must be replaced rather than added to.
     private(set) var replacedSessions: Set<SessionID> = []
+    /// Users whose RSVP is no longer there.
+    private(set) var droppedRSVPs: Set<String> = []
+    /// The earliest event since the last write that may have changed who is inside or on stage.
+    private(set) var presenceChangedAt: Timestamp?
 
     /// The fold as it was before `recent`; `nil` where that is not kept.
     private var checkpoint: CircleFold?
@@ -81,6 +85,7 @@ final class CircleLedger {
     /// Folds the batch's events, in canonical order whatever theirs is.
     func foldUnfolded() -> Folding {
         sortUnfolded()
+        notePresenceChange()
         guard let first = unfolded.first?.canonicalKey else { return .appended }
         if let last = fold.lastKey, first < last {
             return refold(from: first) ? .refolded : .needsHistory
@@ -97,6 +102,11 @@ final class CircleLedger {
             $0.canonicalKey < $1.canonicalKey
         }
         if !isSorted { unfolded.sort { $0.canonicalKey < $1.canonicalKey } }
+    }
+
+    private func notePresenceChange() {
+        guard let event = unfolded.first(where: { $0.payload.changesPresence }) else { return }
+        presenceChangedAt = min(presenceChangedAt ?? event.occurredAt, event.occurredAt)
     }
 
     /// Folds the recent events anew with those of the batch among them.
@@ -130,6 +140,9 @@ final class CircleLedger {
         where stored.isStored && fold.attendances[sessionID] == nil {
             replacedSessions.insert(sessionID)
         }
+        fold.changedRSVPs = Set(
+            fold.rsvps.filter { old.rsvps[$0.key] != $0.value }.keys)
+        droppedRSVPs = Set(old.rsvps.keys).subtracting(fold.rsvps.keys)
     }
 
     private func takeUnfolded() {
@@ -158,6 +171,7 @@ final class CircleLedger {
             recent.removeFirst(surplus)
             recentWeight = weight
             checkpoint?.changedSessions.removeAll()
+            checkpoint?.changedRSVPs.removeAll()
         }
     }
 
@@ -202,5 +216,8 @@ final class CircleLedger {
         changedGaps.removeAll(keepingCapacity: true)
         isRebuilt = false
         replacedSessions.removeAll(keepingCapacity: true)
+        fold.changedRSVPs.removeAll(keepingCapacity: true)
+        droppedRSVPs.removeAll()
+        presenceChangedAt = nil
     }
 }

@@ -9,9 +9,12 @@ import EventLog
 public struct Replay {
     /// The tables that are folds over the events, in an order that a swap can follow.
     static let tables = [
-        "circle_sessions", "members", "hand_raises", "attendances", "ingest_cursors",
-        "ingest_gaps", "events",
+        "circle_sessions", "members", "hand_raises", "attendances", "stage_invitations",
+        "circle_rsvps", "talk_minutes", "circle_minutes", "circle_day_members", "circle_days",
+        "ingest_cursors", "ingest_gaps", "events",
     ]
+    /// Those whose rows are of no one circle.
+    static let sharedTables = ["known_members", "daily_members"]
     static let schema = "replay"
     private static let batchCount = 20_000
 
@@ -106,7 +109,7 @@ public struct Replay {
                 )
                 """)[0].get(0)
             guard unstored == 0 else { throw Failure.unstoredEvents(unstored) }
-            for table in Self.tables where table != "events" {
+            for table in Self.tables + Self.sharedTables where table != "events" {
                 let columns = try storedColumns(of: table, connection)
                 try connection.script(
                     """
@@ -135,7 +138,7 @@ public struct Replay {
         try connection.transaction {
             try connection.script("drop schema if exists \(Self.schema) cascade")
             try connection.script("create schema \(Self.schema)")
-            for table in Self.tables {
+            for table in Self.tables + Self.sharedTables {
                 try connection.script(
                     "create table \(Self.schema).\(table) (like public.\(table) including all)")
             }

@@ -13,7 +13,11 @@ struct EventGenerator {
 
     private static let uids = ["host", "ada", "bob", "cyd", "dan", "eve"]
 
-    init(seed: UInt64, begin: Timestamp) {
+    /// The longest time from one event to the next.
+    private let stepMicrosecondsMax: Int64
+
+    init(seed: UInt64, begin: Timestamp, stepMicrosecondsMax: Int64 = 2_000_000) {
+        self.stepMicrosecondsMax = stepMicrosecondsMax
         random = SeededGenerator(seed: seed)
         circleID = CircleID(now: begin, random: &random)
         now = begin
@@ -95,7 +99,7 @@ struct EventGenerator {
 
     private mutating func add(_ source: String, _ payload: Event.Payload) {
         // Two sources may see the same microsecond.
-        now = now.adding(microseconds: Int64.random(in: 0...2_000_000, using: &random))
+        now = now.adding(microseconds: Int64.random(in: 0...stepMicrosecondsMax, using: &random))
         if events.last(where: { $0.position.source == source })?.occurredAt == now {
             now = now.adding(microseconds: 1)
         }

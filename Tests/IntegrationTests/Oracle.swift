@@ -3,7 +3,7 @@ import Domain
 /// What the ingested tables must say, computed the plain way: from the whole set of events, with
 /// a scan for every question. Shares no code with the fold.
 struct Oracle {
-    private let events: [Event]
+    let events: [Event]
 
     init(_ events: some Sequence<Event>) {
         var seen: Set<SourcePosition> = []
@@ -15,14 +15,14 @@ struct Oracle {
             }
     }
 
-    private struct Stay {
+    struct Stay {
         let member: Event.Member
         let from: Int
         /// Index of the event that ended it; past the last while it is open.
         let to: Int
     }
 
-    private var endIndex: Int? {
+    var endIndex: Int? {
         events.firstIndex { if case .circleEnded = $0.payload { true } else { false } }
     }
 
@@ -39,7 +39,7 @@ struct Oracle {
         }
     }
 
-    private var stays: [Stay] {
+    var stays: [Stay] {
         let joins = joins
         return joins.map { from in
             let member = joined(from)!  // an index of `joins`
@@ -54,7 +54,7 @@ struct Oracle {
     }
 
     /// The role of a stay at an event that lies within it.
-    private func role(_ stay: Stay, at position: Int) -> Role {
+    func role(_ stay: Stay, at position: Int) -> Role {
         var role = Role.listener
         for index in stay.from...position {
             switch events[index].payload {
@@ -147,16 +147,28 @@ struct Oracle {
 
     // MARK: Media
 
-    private struct Media {
+    struct Media {
         /// The node that has it, and the node's epoch.
         var owner: (source: String, epoch: Int64)?
         var speakingSince: Int64?
         var talk: Int64 = 0
+        /// The spans of speech that are over.
+        var spans: [ClosedRange<Int64>] = []
+        /// When speech began.
+        var starts: [Int64] = []
         var times: (ice: Int, firstPacket: Int)?
 
         mutating func silence(at time: Int64) {
-            if let since = speakingSince { talk += time - since }
+            if let since = speakingSince {
+                talk += time - since
+                spans.append(since...time)
+            }
             speakingSince = nil
+        }
+
+        mutating func speak(at time: Int64) {
+            if speakingSince == nil { starts.append(time) }
+            speakingSince = speakingSince ?? time
         }
 
         mutating func lose(at time: Int64) {
@@ -173,7 +185,7 @@ struct Oracle {
         }
     }
 
-    private func media(of stay: Stay) -> Media {
+    func media(of stay: Stay) -> Media {
         var media = Media()
         for index in (stay.from + 1)..<max(stay.to, stay.from + 1) {
             let (event, node) = (events[index], events[index].position)
@@ -204,7 +216,7 @@ struct Oracle {
         case .mediaDisconnected(member) where isTheirs: media.lose(at: at)
         case .speakingStarted(member) where isTheirs:
             media.owner = node
-            media.speakingSince = media.speakingSince ?? at
+            media.speak(at: at)
         case .speakingStopped(member) where isTheirs: media.silence(at: at)
         case .nodeSnapshot(let members) where isTheirs:
             // The same session is listed once; which is why the first counts.
@@ -214,7 +226,7 @@ struct Oracle {
             }
             media.owner = node
             if listed.isSpeaking {
-                media.speakingSince = media.speakingSince ?? at
+                media.speak(at: at)
             } else {
                 media.silence(at: at)
             }

@@ -1,0 +1,76 @@
+-- Report: quality
+-- One row per UTC day, circle, member and direction: loss, jitter, round trips, MOS.
+--
+-- Grain: one UTC day, circle, member and direction (uplink: from the member). Inputs: quality_minutes,
+-- circle_placements. Range: day. Ask for a stretch of days: the cost is that of the range.
+-- Units: loss 0 to 1; milliseconds; percentiles over minutes. MOS: docs/mos.md. The node is the one
+-- that the circle was last placed on.
+-- Freshness: the last stored event; as_of is the moment of the query.
+-- Example: select uid, loss, mos from reports.quality where circle_id = '…' and direction = 'uplink';
+
+drop view if exists reports.quality;
+
+create view reports.quality as
+select
+    days.day,
+    days.circle_id,
+    placements.node_id,
+    days.uid,
+    days.direction,
+    days.minutes,
+    days.packets_expected,
+    days.packets_lost,
+    round(days.loss, 5) as loss,
+    round(days.jitter_ms, 3) as jitter_ms,
+    round(days.jitter_ms_p95::numeric, 3) as jitter_ms_p95,
+    round(days.rtt_ms_p50::numeric, 3) as rtt_ms_p50,
+    round(days.rtt_ms_p95::numeric, 3) as rtt_ms_p95,
+    round(
+        mos_of(
+            days.loss::double precision, days.jitter_ms::double precision,
+            coalesce(days.rtt_ms_p50, 0)
+        )::numeric,
+        2
+    ) as mos,
+    now() as as_of
+from (
+    select
+        (minute_at at time zone 'UTC')::date as day, circle_id, uid, direction,
+        count(*) as minutes,
+        sum(packets_expected)::bigint as packets_expected,
+        sum(packets_lost)::bigint as packets_lost,
+        least(
+            greatest(sum(packets_lost) / nullif(sum(packets_expected), 0), 0), 1
+        ) as loss,
+        sum(jitter_us_avg::bigint * sample_count) / sum(sample_count) / 1000 as jitter_ms,
+        percentile_cont(0.95) within group (order by jitter_us_max) / 1000 as jitter_ms_p95,
+        percentile_cont(0.5) within group (order by round_trip_time_us_avg) / 1000 as rtt_ms_p50,
+        percentile_cont(0.95) within group (order by round_trip_time_us_avg) / 1000 as rtt_ms_p95
+    from quality_minutes
+    group by 1, 2, 3, 4
+) as days
+left join circle_placements as placements using (circle_id);
+
+comment on view reports.quality is 'One row per UTC day, circle, member and direction of media.';
+comment on column reports.quality.day is 'The day, UTC.';
+comment on column reports.quality.circle_id is 'The circle.';
+comment on column reports.quality.node_id is
+    'The node it was last placed on; null when that is not known.';
+comment on column reports.quality.uid is 'The member.';
+comment on column reports.quality.direction is
+    'uplink: from the member to the node; downlink: from the node to the member.';
+comment on column reports.quality.minutes is 'Minutes with samples, of all the member''s sessions.';
+comment on column reports.quality.packets_expected is 'Packets that should have arrived.';
+comment on column reports.quality.packets_lost is
+    'Of them, those that did not; below 0 when packets of the day before came late.';
+comment on column reports.quality.loss is
+    'packets_lost by packets_expected, 0 to 1; null without packets.';
+comment on column reports.quality.jitter_ms is 'Mean interarrival jitter.';
+comment on column reports.quality.jitter_ms_p95 is
+    '95th percentile of the minutes'' highest jitter.';
+comment on column reports.quality.rtt_ms_p50 is
+    'Median of the minutes'' round trip times; null when unknown.';
+comment on column reports.quality.rtt_ms_p95 is '95th percentile of the same.';
+comment on column reports.quality.mos is
+    'Estimated mean opinion score of listening, 1 to 4.5; null without packets.';
+comment on column reports.quality.as_of is 'When this row was read.';
