@@ -142,7 +142,8 @@ let package = Package(
                 "EventLog",
                 "Ingest", "Jobs", "MediaCrypto", "MediaSwarm", "PrometheusMetrics", "RTC",
                 "Reports", "SFU", "Tokens",
-                argumentParser, asyncHTTPClient, logging, metrics, nioCore, serviceLifecycle,
+                argumentParser, asyncHTTPClient, hummingbird, logging, metrics, nioCore,
+                serviceLifecycle,
             ],
             swiftSettings: [.enableUpcomingFeature("ExistentialAny")]),
 

@@ -14,18 +14,27 @@ public final class PrometheusRegistry: MetricsFactory {
     private let series = Mutex<[Key: any Series]>([:])
     /// How many series there may be; past it new ones are not exposed.
     private let seriesCountMax = 10_000
+    private let help: [String: String]
+    private let process: ProcessSeries?
 
-    public init() {}
+    /// - Parameters:
+    ///   - help: what each metric means, by its name.
+    ///   - process: adds what Linux counts of this process, and its version.
+    public init(help: [String: String] = [:], process: ProcessSeries? = nil) {
+        self.help = help
+        self.process = process
+    }
 
     /// All values, in the order of their names.
     public func exposition() -> String {
         let all = series.withLock { $0 }
-        var text = ""
+        var text = process?.exposition() ?? ""
         var lastName = ""
         for (key, one) in all.sorted(by: {
             ($0.key.name, $0.key.labels) < ($1.key.name, $1.key.labels)
         }) {
             if key.name != lastName {
+                if let meaning = help[key.name] { text += "# HELP \(key.name) \(meaning)\n" }
                 text += "# TYPE \(key.name) \(one.type)\n"
                 lastName = key.name
             }

@@ -2,6 +2,8 @@ import ArgumentParser
 
 @main
 struct CirclesCommand: AsyncParsableCommand {
+    static let version = "0.1.0"
+
     static let configuration = CommandConfiguration(
         commandName: "circles",
         abstract: "The backend of live audio rooms, with every event in PostgreSQL exactly once.",
@@ -9,7 +11,7 @@ struct CirclesCommand: AsyncParsableCommand {
             Configuration comes from environment variables and a .env file in the working folder; \
             'circles config' lists them.
             """,
-        version: "0.1.0",
+        version: Self.version,
         subcommands: [
             Up.self, API.self, SFUCommand.self, Ingest.self, Jobs.self, Broker.self, Migrate.self,
             ReportCommand.self,

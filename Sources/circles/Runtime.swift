@@ -8,7 +8,8 @@ import PrometheusMetrics
 enum Runtime {
     /// The metrics of this process; a process has one backend.
     static let registry: PrometheusRegistry = {
-        let registry = PrometheusRegistry()
+        let registry = PrometheusRegistry(
+            help: MetricCatalogue.help, process: ProcessSeries(version: CirclesCommand.version))
         MetricsSystem.bootstrap(registry)
         return registry
     }()

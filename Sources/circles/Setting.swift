@@ -202,6 +202,12 @@ struct Setting: Sendable {
     static let mailFrom = Setting(
         name: "MAIL_FROM", defaultValue: "circles@localhost.localdomain",
         summary: "Sender of the summaries.")
+    static let metricsHost = Setting(
+        name: "METRICS_HOST", defaultValue: "127.0.0.1",
+        summary: "Address of `/metrics` of Ingest and Jobs; API and SFU have it at their own.")
+    static let metricsPort = Setting(
+        name: "METRICS_PORT", defaultValue: "",
+        summary: "Its port; 0 takes a free one; empty: 9464 for Ingest, 9465 for Jobs.")
     static let reminderMinutes = Setting(
         name: "REMINDER_MINUTES", defaultValue: "10",
         summary: "How long before a circle's planned start its RSVPs are reminded, 1 to 1440.")
@@ -272,7 +278,8 @@ struct Setting: Sendable {
         liveKitKey, liveKitSecret, sfuNodeID, sfuHost, sfuPort,
         sfuPublicURL, sfuMediaHost, sfuMediaPort, sfuCandidateHost, sfuWorkers, sfuResume,
         sfuQuality, smtpURL, smtpUser, smtpPassword,
-        smtpTLS, mailFrom, reminderMinutes, pushDeepLink, fcmServiceAccount, fcmProject, fcmURL,
+        smtpTLS, mailFrom, metricsHost, metricsPort, reminderMinutes, pushDeepLink,
+        fcmServiceAccount, fcmProject, fcmURL,
         reportURL, unsubscribeSecret, unsubscribeAddress, dkimKeyFile, dkimSelector, dkimDomain,
         home, sqlDirectory, swaggerUIDirectory, logLevel,
     ]

@@ -13,6 +13,14 @@ extension Settings {
         return configuration
     }
 
+    /// - Parameter usualPort: of the process, where nothing else is set.
+    func metrics(usualPort: Int = 0) throws -> (host: String, port: Int) {
+        let port =
+            environment.optional(.metricsPort) == nil
+            ? usualPort : try environment.integer(.metricsPort, 0...65_535)
+        return (try environment.string(.metricsHost), port)
+    }
+
     func sweeps() throws -> SweepSettings {
         SweepSettings(
             overrunGraceSeconds: Int64(try environment.integer(.overrunGrace, 1...1440)) * 60,

@@ -153,6 +153,13 @@ struct Stack: Sendable {
             logger: logger("sfu"), onListening: onListening)
     }
 
+    /// `/metrics` of a process that has no other HTTP face.
+    func metricsService(usualPort: Int) throws -> any Service {
+        let (host, port) = try settings.metrics(usualPort: usualPort)
+        return MetricsService.make(
+            host: host, port: port, registry: registry, logger: logger("metrics"))
+    }
+
     func brokerService() -> any Service {
         EmbeddedBrokerService(
             databaseURL: databaseURL, partitionCount: settings.kafkaPartitions, clock: clock,

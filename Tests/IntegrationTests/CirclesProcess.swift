@@ -14,8 +14,9 @@ final class CirclesProcess: @unchecked Sendable {
     init(_ command: String, environment: [String: String], log: String) {
         let program = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
             .deletingLastPathComponent().appendingPathComponent("circles").path
-        arguments =
-            ["env"] + environment.map { "\($0)=\($1)" }.sorted()
+        arguments// Several run side by side.
+        =
+            ["env", "METRICS_PORT=0"] + environment.map { "\($0)=\($1)" }.sorted()
             + [
                 FileManager.default.isExecutableFile(atPath: program) ? program : Self.built,
                 command,

@@ -24,6 +24,7 @@ struct SettingsTests {
         _ = try settings.ingest(databaseURL: "")
         _ = try settings.summaryMail()
         _ = try settings.sweeps()
+        _ = try settings.metrics()
         _ = try settings.tokenVerifier()
         _ = try settings.mediaTokens()
         _ = try settings.fcm()
@@ -67,6 +68,7 @@ struct SettingsTests {
         ("INGEST_GROUP", ""),
         ("SEAT_LEASE_SECONDS", "9"), ("SEAT_LEASE_SECONDS", "86401"),
         ("HOST_GRACE_SECONDS", "0"), ("HOST_GRACE_SECONDS", "3601"),
+        ("METRICS_HOST", ""), ("METRICS_PORT", "65536"),
         ("OVERRUN_GRACE_MINUTES", "0"), ("EMPTY_MINUTES", "1441"),
         ("HISTORY_RETENTION_DAYS", "29"),
         ("AUTH_DEV_SECRET", "short"), ("AUTH_DEV_SECRET", String(secret.dropLast())),
@@ -136,7 +138,8 @@ struct SettingsTests {
             ("RELAY_SHARDS", ["1", "64"]),
             ("INGEST_BATCH", ["1", "100000"]), ("SEAT_LEASE_SECONDS", ["10", "86400"]),
             ("HOST_GRACE_SECONDS", ["1", "3600"]), ("OVERRUN_GRACE_MINUTES", ["1", "1440"]),
-            ("EMPTY_MINUTES", ["1", "1440"]), ("HISTORY_RETENTION_DAYS", ["30", "3650"]),
+            ("EMPTY_MINUTES", ["1", "1440"]), ("METRICS_PORT", ["0", "65535"]),
+            ("HISTORY_RETENTION_DAYS", ["30", "3650"]),
             ("REMINDER_MINUTES", ["1", "1440"]), ("FCM_URL", ["http://127.0.0.1:80"]),
             ("AUTH_DEV_SECRET", ["", secret]), ("MEDIA_TOKEN_SECONDS", ["30", "86400"]),
             ("KAFKA_PROPERTIES", ["", "a=b", "a=b;c=d=e;", " a = b ; c = d "]),

@@ -24,8 +24,9 @@ comment on column jobs.failure_count is 'Failed runs since the last good one.';
 
 grant select, insert, update on jobs to circles_jobs;
 
--- What sweeps remove beside what commands do.
-grant select, delete on idempotency_keys, webhook_deliveries, media_connections to circles_jobs;
+-- What sweeps remove beside what commands do; to skip what is locked they lock it themselves.
+grant select, update, delete on idempotency_keys, webhook_deliveries, media_connections
+to circles_jobs;
 
 -- Drops one UTC day of history, when it is older than `kept_days`. Partitions belong to the owner of
 -- their parent, and so does this function; the lock is waited for so briefly that no writer feels

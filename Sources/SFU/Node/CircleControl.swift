@@ -11,6 +11,7 @@ struct CircleControl {
     var eventSequence: Int64
     var members: [SessionID: Member] = [:]
     var numbering: CircleNumbering
+    var loss = LossMeters()
     /// When the database was first seen ahead of us; `nil` while it is not.
     var behindSince: MonotonicTime?
     /// Ended: it is here until the worker has told the last of it.

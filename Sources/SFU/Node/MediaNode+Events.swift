@@ -88,6 +88,7 @@ extension MediaNode {
                 members, in: circleID, now: clock.now(),
                 intervalMilliseconds: Int(configuration.qualitySeconds) * 1000)
         else { return }
+        circles[circleID]?.loss.record(batch)
         telemetry.send(batch)
     }
 

@@ -69,7 +69,14 @@ struct Config: ParsableCommand {
     @Flag(help: "Print the table of the README.")
     var markdown = false
 
+    @Flag(help: "Print the table of docs/metrics.md.")
+    var metrics = false
+
     func run() throws {
+        if metrics {
+            Runtime.say(MetricCatalogue.markdown)
+            return
+        }
         if markdown {
             Runtime.say(Setting.markdown)
             return

@@ -24,7 +24,8 @@ struct JobsRun: AsyncParsableCommand {
         try await stack.requireCurrentSchema()
         let pool = stack.jobsPool()
         defer { pool.close() }
-        try await stack.run(try stack.jobsServices(pool: pool))
+        try await stack.run(
+            try stack.jobsServices(pool: pool) + [stack.metricsService(usualPort: 9465)])
     }
 }
 

@@ -162,7 +162,9 @@ struct Ingest: AsyncParsableCommand {
         let stack = try Runtime.stack()
         try await stack.requireCurrentSchema()
         try await stack.ensureTopics()
-        try await stack.run([try stack.ingestService()])
+        try await stack.run([
+            try stack.ingestService(), try stack.metricsService(usualPort: 9464),
+        ])
     }
 }
 
