@@ -71,15 +71,38 @@ public struct Report: Sendable, Equatable {
     public func rows(
         from: Timestamp?, to: Timestamp?, connection: Connection
     ) throws -> TextRows {
+        try connection.queryText(statement("", from: from, to: to))
+    }
+
+    /// Like `rows`, but a part at a time: memory holds `rowCount` rows.
+    ///
+    /// - Parameter body: called at least once, so that it sees the columns.
+    @available(*, noasync)
+    public func forEachPart(
+        from: Timestamp?, to: Timestamp?, rowCount: Int = 1000, connection: Connection,
+        _ body: (TextRows) throws -> Void
+    ) throws {
+        let statement = try statement("declare report_rows cursor for ", from: from, to: to)
+        try connection.transaction {
+            try connection.query(statement)
+            while true {
+                let part = try connection.queryText(
+                    "fetch \(trusted: String(rowCount)) from report_rows")
+                try body(part)
+                if part.count < rowCount { return }
+            }
+        }
+    }
+
+    private func statement(_ prefix: String, from: Timestamp?, to: Timestamp?) throws -> SQL {
         if let from, let to, from >= to { throw Failure.invertedRange }
         let column = "\"\(rangeColumn)\""
-        return try connection.queryText(
-            """
-            select *
+        return """
+            \(trusted: prefix)select *
             from reports.\(trusted: "\"\(name)\"")
             where (\(from)::timestamptz is null or \(trusted: column) >= \(from))
                 and (\(to)::timestamptz is null or \(trusted: column) < \(to))
             order by \(trusted: column), 1
-            """)
+            """
     }
 }

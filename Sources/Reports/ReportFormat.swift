@@ -6,12 +6,18 @@ public enum ReportFormat: String, Sendable, CaseIterable {
     case table
     case csv
     case json
+    case ndjson
+    case html
 
     public func render(_ rows: TextRows) -> String {
         switch self {
         case .table: renderTable(rows)
-        case .csv: renderCSV(rows)
-        case .json: renderJSON(rows)
+        case .csv: csvLine(rows.columns) + csvLines(rows)
+        case .json:
+            rows.count == 0
+                ? "[]\n" : "[\n" + jsonObjects(rows).joined(separator: ",\n") + "\n]\n"
+        case .ndjson: jsonLines(rows)
+        case .html: HTMLReport(title: "Report", summary: "", rows: rows).text
         }
     }
 }
@@ -46,17 +52,17 @@ private func singleLine(_ text: String) -> String {
 }
 
 /// Source: RFC 4180, with LF line ends.
-private func renderCSV(_ rows: TextRows) -> String {
-    func line(_ values: [String]) -> String {
-        values.map { value in
-            value.unicodeScalars.contains(where: { ",\"\n\r".unicodeScalars.contains($0) })
-                ? "\"" + doubled(value) + "\"" : value
-        }.joined(separator: ",") + "\n"
-    }
-    return line(rows.columns)
-        + (0..<rows.count).map { row in
-            line(rows.columns.indices.map { rows[row, $0] ?? "" })
-        }.joined()
+func csvLine(_ values: [String]) -> String {
+    values.map { value in
+        value.unicodeScalars.contains(where: { ",\"\n\r".unicodeScalars.contains($0) })
+            ? "\"" + doubled(value) + "\"" : value
+    }.joined(separator: ",") + "\n"
+}
+
+func csvLines(_ rows: TextRows) -> String {
+    (0..<rows.count).map { row in
+        csvLine(rows.columns.indices.map { rows[row, $0] ?? "" })
+    }.joined()
 }
 
 /// With each quote doubled; by scalars, as one may stand within a character.
@@ -69,17 +75,27 @@ private func doubled(_ value: String) -> String {
     return String(text)
 }
 
-/// An array of objects; numbers stay numbers.
-private func renderJSON(_ rows: TextRows) -> String {
-    let objects = (0..<rows.count).map { row in
-        let fields = rows.columns.indices.map { column in
-            let value =
-                rows[row, column].map { rows.isNumeric[column] ? $0 : quoted($0) } ?? "null"
-            return "    \(quoted(rows.columns[column])): \(value)"
-        }
+/// The objects of an array; numbers stay numbers.
+func jsonObjects(_ rows: TextRows) -> [String] {
+    (0..<rows.count).map { row in
+        let fields = rows.columns.indices.map { "    " + jsonField(rows, row, $0) }
         return "  {\n" + fields.joined(separator: ",\n") + "\n  }"
     }
-    return objects.isEmpty ? "[]\n" : "[\n" + objects.joined(separator: ",\n") + "\n]\n"
+}
+
+/// An object a line.
+func jsonLines(_ rows: TextRows) -> String {
+    (0..<rows.count).map { row in
+        "{" + rows.columns.indices.map { jsonField(rows, row, $0) }.joined(separator: ", ") + "}\n"
+    }.joined()
+}
+
+private func jsonField(_ rows: TextRows, _ row: Int, _ column: Int) -> String {
+    let value = rows[row, column].map { text in
+        // PostgreSQL's NaN and infinities are no JSON numbers.
+        rows.isNumeric[column] && text.last?.isNumber == true ? text : quoted(text)
+    }
+    return "\(quoted(rows.columns[column])): \(value ?? "null")"
 }
 
 private func quoted(_ text: String) -> String {

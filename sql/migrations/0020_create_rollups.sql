@@ -281,10 +281,14 @@ begin
     )
     select
         computed.circle_id, minute_at, listeners, speakers, joins, leaves, leaves_by_end
-    from unnest(circles, changed_ats) as touched (circle_id, changed_at)
-    cross join lateral circle_minutes_of(
-        touched.circle_id, date_trunc('minute', changed_at, 'UTC')
-    ) as computed;
+    from unnest(circles) as touched (circle_id)
+    -- From the minute after those that stay: quiet ones before the change are new as well.
+    cross join lateral (
+        select coalesce(max(minute_at) + interval '1 minute', '-infinity') as first_at
+        from circle_minutes as kept
+        where kept.circle_id = touched.circle_id
+    ) as kept
+    cross join lateral circle_minutes_of(touched.circle_id, kept.first_at) as computed;
 
     with
     touched as materialized (

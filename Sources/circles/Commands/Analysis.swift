@@ -13,7 +13,7 @@ struct ReportCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "report", abstract: "Print a report.")
 
-    @Argument(help: "Which report; --list shows them.")
+    @Argument(help: "Which report, or all; --list shows them.")
     var name: String?
 
     @Flag(help: "List the reports.")
@@ -25,12 +25,21 @@ struct ReportCommand: AsyncParsableCommand {
     @Option(help: "Only rows before this time.")
     var to: String?
 
-    @Option(help: "table, csv or json.")
+    @Option(help: "table, csv, json, ndjson or html.")
     var format: ReportFormat = .table
+
+    @Option(help: "The folder that `report all` writes a page for each report into.")
+    var out: String?
 
     func validate() throws {
         guard list || name != nil else { throw ValidationError("name a report, or --list") }
-        _ = try (time(from, "--from"), time(to, "--to"))
+        guard (name == "all") == (out != nil) else {
+            throw ValidationError("`report all` and --out DIR belong together")
+        }
+        let (from, to) = try (time(from, "--from"), time(to, "--to"))
+        if let from, let to, from >= to {
+            throw ValidationError(Report.Failure.invertedRange.description)
+        }
     }
 
     private func time(_ text: String?, _ option: String) throws -> Timestamp? {
@@ -50,14 +59,32 @@ struct ReportCommand: AsyncParsableCommand {
             }
             return
         }
-        let report = try Report.named(name ?? "", sqlDirectory: settings.sqlDirectory)
         let (from, to) = (try time(from, "--from"), try time(to, "--to"))
-        let (url, format) = (try settings.databaseURL(), format)
-        let text = try await BlockingThread.run(name: "report") {
+        let (url, format, name, out) = (try settings.databaseURL(), format, name ?? "", out)
+        let reports = try catalogue(settings.sqlDirectory, named: out == nil ? name : nil)
+        let count = try await BlockingThread.run(name: "report") {
             let connection = try Connection(url: url, applicationName: "circles-report")
-            return format.render(try report.rows(from: from, to: to, connection: connection))
+            guard let out else {
+                return try reports[0].write(
+                    as: format, from: from, to: to, connection: connection
+                ) { try FileHandle.standardOutput.write(contentsOf: Data($0.utf8)) }
+            }
+            try Gallery(reports: reports).write(to: out, from: from, to: to, connection: connection)
+            return reports.count
         }
-        FileHandle.standardOutput.write(Data(text.utf8))
+        if count == 0 {
+            FileHandle.standardError.write(Data("\(name): no rows in this range\n".utf8))
+        }
+    }
+
+    /// - Throws: what ends the program as a mistake of its use does, when there is no such report.
+    private func catalogue(_ sqlDirectory: String, named name: String?) throws -> [Report] {
+        guard let name else { return try Report.catalogue(sqlDirectory: sqlDirectory) }
+        do {
+            return [try Report.named(name, sqlDirectory: sqlDirectory)]
+        } catch let failure as Report.Failure {
+            throw ValidationError(failure.description)
+        }
     }
 }
 
@@ -133,11 +160,14 @@ struct Verify: AsyncParsableCommand {
     @Flag(help: "Compare with the replay that is there instead of making one.")
     var keepReplay = false
 
+    @Flag(help: "Only hold the rollups against their definitions.")
+    var rollups = false
+
     func run() async throws {
         let stack = try Runtime.stack()
-        let keepReplay = keepReplay
+        let (keepReplay, rollups) = (keepReplay, rollups)
         let findings = try await BlockingThread.run(name: "verify") {
-            try stack.verify(replaysFirst: !keepReplay)
+            rollups ? try stack.verifyRollUps() : try stack.verify(replaysFirst: !keepReplay)
         }
         Runtime.endProgress()
         for finding in findings {
@@ -153,5 +183,14 @@ extension Stack {
         if replaysFirst { _ = try replay().run(from: .history) }
         let connection = try Connection(url: databaseURL, applicationName: "circles-verify")
         return try Verification.run(comparesReplay: true, on: connection)
+    }
+
+    @available(*, noasync)
+    func verifyRollUps() throws -> [Verification.Finding] {
+        let connection = try Connection(url: databaseURL, applicationName: "circles-verify")
+        return try connection.transaction {
+            try connection.script("set transaction isolation level repeatable read")
+            return try Verification.checkRollUps(connection)
+        }
     }
 }
