@@ -26,7 +26,7 @@ public struct ProcessSeries: Sendable {
             + "# TYPE circles_build_info gauge\n"
             + "circles_build_info{version=\"\(version)\"} 1\n"
         var usage = rusage()
-        if getrusage(RUSAGE_SELF, &usage) == 0 {
+        if getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage) == 0 {
             let seconds =
                 Double(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec)
                 + Double(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6
