@@ -112,8 +112,8 @@ let package = Package(
         library(
             "Jobs",
             [
-                "BlockingThread", "CCurl", "CircleStore", "Database", "Domain",
-                logging, metrics, mustache, serviceLifecycle,
+                "BlockingThread", "CCurl", "CircleStore", "Database", "Domain", "EventSchema",
+                asyncHTTPClient, logging, metrics, mustache, nioCore, serviceLifecycle,
             ]),
         library("Reports", ["Database", "Domain"]),
         library(
