@@ -193,6 +193,28 @@ struct Setting: Sendable {
     static let mailFrom = Setting(
         name: "MAIL_FROM", defaultValue: "circles@localhost.localdomain",
         summary: "Sender of the summaries.")
+    static let pagerDutyRoutingKey = Setting(
+        name: "PAGERDUTY_ROUTING_KEY", defaultValue: "",
+        summary:
+            "Integration key of a PagerDuty service (Events API v2) that incidents page. Without any receiver they go to the log.",
+        isSecret: true)
+    static let pagerDutyURL = Setting(
+        name: "PAGERDUTY_URL", defaultValue: "https://events.pagerduty.com",
+        summary: "Where PagerDuty takes events, without `/v2/enqueue`.")
+    static let alertmanagerURL = Setting(
+        name: "ALERTMANAGER_URL", defaultValue: "",
+        summary: "A Prometheus Alertmanager that is told too, without `/api/v2/alerts`.",
+        isSecret: true)
+    static let alertWebhookURL = Setting(
+        name: "ALERT_WEBHOOK_URL", defaultValue: "",
+        summary: "A chat's incoming webhook (Slack's format) that is told too.", isSecret: true)
+    static let alertRunbookURL = Setting(
+        name: "ALERT_RUNBOOK_URL", defaultValue: "",
+        summary: "Where on-call finds `docs/runbook.md`: pages link to its sections.")
+    static let alertRulesOff = Setting(
+        name: "ALERT_RULES_OFF", defaultValue: "",
+        summary:
+            "Rules that page nobody, `packetLoss,deadLetters,…`; `docs/runbook.md` has them all.")
     static let home = Setting(
         name: "CIRCLES_HOME", defaultValue: ".circles",
         summary: "Where `up` keeps its database, secrets and mailbox.")
@@ -219,7 +241,8 @@ struct Setting: Sendable {
         liveKitKey, liveKitSecret, sfuNodeID, sfuHost, sfuPort,
         sfuPublicURL, sfuMediaHost, sfuMediaPort, sfuCandidateHost, sfuWorkers, sfuResume,
         sfuQuality, smtpURL, smtpUser, smtpPassword,
-        smtpTLS, mailFrom, home, sqlDirectory, swaggerUIDirectory, logLevel,
+        smtpTLS, mailFrom, pagerDutyRoutingKey, pagerDutyURL, alertmanagerURL, alertWebhookURL,
+        alertRunbookURL, alertRulesOff, home, sqlDirectory, swaggerUIDirectory, logLevel,
     ]
 
     /// The table in the README.

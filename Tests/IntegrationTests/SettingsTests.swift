@@ -82,6 +82,11 @@ struct SettingsTests {
         ("SMTP_URL", ""),
         ("SMTP_STARTTLS", "maybe"), ("SMTP_STARTTLS", ""),
         ("MAIL_FROM", ""),
+        ("PAGERDUTY_ROUTING_KEY", "short"),
+        ("PAGERDUTY_ROUTING_KEY", String(repeating: "-", count: 32)),
+        ("PAGERDUTY_URL", "events.pagerduty.com"), ("ALERTMANAGER_URL", "alertmanager:9093"),
+        ("ALERT_WEBHOOK_URL", "https://"), ("ALERT_WEBHOOK_URL", "https://a b"),
+        ("ALERT_RUNBOOK_URL", "docs"), ("ALERT_RULES_OFF", "packetLoss,noise"),
         ("CIRCLES_HOME", ""),
         ("LOG_LEVEL", "loud"), ("LOG_LEVEL", "INFO"), ("LOG_LEVEL", ""),
     ]
