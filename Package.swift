@@ -120,8 +120,8 @@ let package = Package(
         library(
             "Jobs",
             [
-                "BlockingThread", "CCurl", "Chart", "CircleStore", "Database", "Domain", "Tokens",
-                asyncHTTPClient, crypto, cryptoExtras, logging, metrics, mustache, nioCore,
+                "BlockingThread", "CCurl", "Chart", "CircleStore", "Database", "Domain", "EventSchema",
+                "Tokens", asyncHTTPClient, crypto, cryptoExtras, logging, metrics, mustache, nioCore,
                 nioHTTP1, nioPosix, nioSSL, serviceLifecycle,
             ]),
         library("Reports", ["Database", "Domain"]),

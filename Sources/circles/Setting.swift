@@ -251,6 +251,28 @@ struct Setting: Sendable {
     static let dkimDomain = Setting(
         name: "DKIM_DOMAIN", defaultValue: "",
         summary: "Whose key it is; empty: the domain of MAIL_FROM.")
+    static let pagerDutyRoutingKey = Setting(
+        name: "PAGERDUTY_ROUTING_KEY", defaultValue: "",
+        summary:
+            "Integration key of a PagerDuty service (Events API v2) that incidents page. Without any receiver they go to the log.",
+        isSecret: true)
+    static let pagerDutyURL = Setting(
+        name: "PAGERDUTY_URL", defaultValue: "https://events.pagerduty.com",
+        summary: "Where PagerDuty takes events, without `/v2/enqueue`.")
+    static let alertmanagerURL = Setting(
+        name: "ALERTMANAGER_URL", defaultValue: "",
+        summary: "A Prometheus Alertmanager that is told too, without `/api/v2/alerts`.",
+        isSecret: true)
+    static let alertWebhookURL = Setting(
+        name: "ALERT_WEBHOOK_URL", defaultValue: "",
+        summary: "A chat's incoming webhook (Slack's format) that is told too.", isSecret: true)
+    static let alertRunbookURL = Setting(
+        name: "ALERT_RUNBOOK_URL", defaultValue: "",
+        summary: "Where on-call finds `docs/runbook.md`: pages link to its sections.")
+    static let alertRulesOff = Setting(
+        name: "ALERT_RULES_OFF", defaultValue: "",
+        summary:
+            "Rules that page nobody, `packetLoss,deadLetters,…`; `docs/runbook.md` has them all.")
     static let home = Setting(
         name: "CIRCLES_HOME", defaultValue: ".circles",
         summary: "Where `up` keeps its database, secrets and mailbox.")
@@ -281,7 +303,8 @@ struct Setting: Sendable {
         smtpTLS, mailFrom, metricsHost, metricsPort, reminderMinutes, pushDeepLink,
         fcmServiceAccount, fcmProject, fcmURL,
         reportURL, unsubscribeSecret, unsubscribeAddress, dkimKeyFile, dkimSelector, dkimDomain,
-        home, sqlDirectory, swaggerUIDirectory, logLevel,
+        pagerDutyRoutingKey, pagerDutyURL, alertmanagerURL, alertWebhookURL, alertRunbookURL,
+        alertRulesOff, home, sqlDirectory, swaggerUIDirectory, logLevel,
     ]
 
     /// The table in the README.

@@ -54,6 +54,7 @@ struct Settings: Sendable {
         _ = try ingest(databaseURL: "")
         _ = try tokenVerifier()
         _ = try sfu()
+        _ = try alerts()
         try checkUploads()
         try checkPushes()
         _ = try environment.integer(.mediaTokenSeconds, 30...86_400)

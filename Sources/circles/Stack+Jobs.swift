@@ -27,7 +27,7 @@ extension Stack {
                 ReminderJob(
                     try settings.reminders(), pool: pool, sender: try pushSender(), clock: clock,
                     logger: logger("reminders")),
-            ]
+            ] + alertJobs(pool: pool)
     }
 
     /// Firebase, or a file where it is not set up.

@@ -25,6 +25,7 @@ struct SettingsTests {
         _ = try settings.summaryMail()
         _ = try settings.sweeps()
         _ = try settings.metrics()
+        _ = try settings.alerts()
         _ = try settings.tokenVerifier()
         _ = try settings.mediaTokens()
         _ = try settings.fcm()
@@ -99,6 +100,11 @@ struct SettingsTests {
         ("UNSUBSCRIBE_MAILTO", "a@b\r\nBcc: e@f"),
         ("DKIM_KEY_FILE", "/nowhere/key.pem"), ("DKIM_SELECTOR", "mail"),
         ("DKIM_DOMAIN", "a..b"), ("DKIM_DOMAIN", "example.org; d=example.com"),
+        ("PAGERDUTY_ROUTING_KEY", "short"),
+        ("PAGERDUTY_ROUTING_KEY", String(repeating: "-", count: 32)),
+        ("PAGERDUTY_URL", "events.pagerduty.com"), ("ALERTMANAGER_URL", "alertmanager:9093"),
+        ("ALERT_WEBHOOK_URL", "https://"), ("ALERT_WEBHOOK_URL", "https://a b"),
+        ("ALERT_RUNBOOK_URL", "docs"), ("ALERT_RULES_OFF", "packetLoss,noise"),
         ("CIRCLES_HOME", ""),
         ("LOG_LEVEL", "loud"), ("LOG_LEVEL", "INFO"), ("LOG_LEVEL", ""),
     ]

@@ -1,0 +1,31 @@
+import Database
+import Jobs
+
+/// Incidents and who is told of them.
+extension Stack {
+    /// Everybody configured, or the log.
+    func alertReceivers() throws -> [any AlertReceiver] {
+        let alerts = try settings.alerts()
+        var receivers: [any AlertReceiver] = []
+        if let routingKey = alerts.pagerDutyRoutingKey {
+            receivers.append(PagerDutyReceiver(url: alerts.pagerDutyURL, routingKey: routingKey))
+        }
+        if let url = alerts.alertmanagerURL { receivers.append(AlertmanagerReceiver(url: url)) }
+        if let url = alerts.webhookURL { receivers.append(ChatReceiver(url: url)) }
+        return receivers.isEmpty ? [LogReceiver(logger: logger("alerts"))] : receivers
+    }
+
+    /// One that evaluates, and one for each receiver.
+    func alertJobs(pool: ConnectionPool) throws -> [any Job] {
+        let (alerts, receivers) = (try settings.alerts(), try alertReceivers())
+        let evaluation: any Job = AlertJob(
+            pool: pool, receivers: receivers.map(\.name.rawValue), rulesOff: alerts.rulesOff,
+            logger: logger("alerts"))
+        return [evaluation]
+            + receivers.map {
+                AlertDeliveryJob(
+                    pool: pool, receiver: $0, runbookURL: alerts.runbookURL, clock: clock,
+                    logger: logger("alerts"))
+            }
+    }
+}
