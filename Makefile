@@ -3,7 +3,7 @@
 SHELL := bash
 build_flags := --explicit-target-dependency-import-check error
 
-.PHONY: help packages clients docs contract build demo up test allocations fuzz lint format \
+.PHONY: help packages clients docs contract observability build demo up test allocations fuzz lint format \
         bench-api bench-ingest bench-live bench-sfu protos
 
 help: ## List the targets
@@ -19,6 +19,9 @@ clients: packages ## Install what tests compare us with: WebRTC clients, Google'
 docs: packages ## Fetch Swagger UI's files for /docs
 	@scripts/install-swagger-ui.sh
 
+observability: packages ## Install what tests alerts and dashboards: Prometheus, Alertmanager
+	@scripts/install-observability.sh
+
 contract: packages ## Install what checks the API against its contract: schemathesis
 	@scripts/install-schemathesis.sh
 
@@ -31,7 +34,7 @@ demo: build ## Live one circle from start to end and print what is left of it
 up: build ## Run everything on embedded defaults until Ctrl-C
 	.build/debug/circles up
 
-test: packages clients contract docs lint allocations ## Build everything and run all tests
+test: packages clients contract observability docs lint allocations ## Build everything and run all tests
 	swift build $(build_flags) --build-tests
 	swift test --skip-build
 

@@ -68,7 +68,8 @@ public struct ImpairedLink: Sendable {
         public init() {}
     }
 
-    public let settings: Settings
+    /// May change on the way: what comes later is judged by them.
+    public var settings: Settings
     private var random: SplitMix64
     /// By `DatagramKind.rawValue`.
     private var countsByKind = InlineArray<5, Counts>(repeating: Counts())

@@ -246,6 +246,9 @@ final class SwarmLoop {
         peers[number].uplink = settings.link(
             lossProbability: hasUplinkLoss ? settings.uplinkLossProbability : 0, peer: number,
             isUplink: true)
+        peers[number].lossEndsAt =
+            hasUplinkLoss
+            ? settings.uplinkLossSeconds.map { now().adding(milliseconds: Int64($0) * 1000) } : nil
         let recording = voice % recordings.count
         let frame = Self.frameNanoseconds
         let begin = (now().nanoseconds / frame + 1) * frame + Int64(phase * Double(frame))

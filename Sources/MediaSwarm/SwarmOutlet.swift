@@ -16,6 +16,10 @@ final class SwarmOutlet {
         defer { batch.count = 0 }
         guard let peer else { return }
         let now = SystemClock.monotonicNanoseconds()
+        if let end = peer.lossEndsAt, now >= end.nanoseconds {
+            peer.uplink.settings.lossProbability = 0
+            peer.lossEndsAt = nil
+        }
         kept.removeAll()
         for index in 0..<batch.count {
             let datagram = UnsafeRawBufferPointer(batch.datagram(at: index))

@@ -11,6 +11,8 @@ final class SwarmPeer {
     let remoteAddress: DatagramAddress
     let client: MediaClient
     var uplink: ImpairedLink
+    /// When the uplink's loss ends; `nil` when it does not.
+    var lossEndsAt: MonotonicTime?
     var downlink: ImpairedLink
     var isTalker = false
     var payloadBytesSent = 0

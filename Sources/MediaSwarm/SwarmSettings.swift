@@ -6,6 +6,8 @@ public struct SwarmSettings: Sendable, Hashable {
     public var seed: UInt64
     /// Of the packets to the server, 0…1.
     public var uplinkLossProbability: Double
+    /// How long a speaker's uplink loses packets, from its first word; `nil`: to the end.
+    public var uplinkLossSeconds: Int?
     /// Of the packets from the server, 0…1.
     public var downlinkLossProbability: Double
     /// The most by which a media packet is late, each way.
@@ -24,13 +26,15 @@ public struct SwarmSettings: Sendable, Hashable {
     public var requestsRetransmission: Bool
 
     public init(
-        seed: UInt64 = 1, uplinkLossProbability: Double = 0, downlinkLossProbability: Double = 0,
+        seed: UInt64 = 1, uplinkLossProbability: Double = 0, uplinkLossSeconds: Int? = nil,
+        downlinkLossProbability: Double = 0,
         jitterMicrosecondsMax: Int64 = 0, hasPauses: Bool = true, payloadBytesMin: Int = 0,
         voiceCount: Int = 8, recordingSeconds: Int = 16, encoderComplexity: Int = 5,
         requestsRetransmission: Bool = false
     ) {
         self.seed = seed
         self.uplinkLossProbability = uplinkLossProbability
+        self.uplinkLossSeconds = uplinkLossSeconds
         self.downlinkLossProbability = downlinkLossProbability
         self.jitterMicrosecondsMax = jitterMicrosecondsMax
         self.hasPauses = hasPauses

@@ -148,10 +148,11 @@ enum MetricCatalogue {
 
     private static let jobs: [Metric] = [
         Metric(
-            "circles_jobs_runs_total", "counter", "job result",
+            "circles_jobs_runs_total", "counter", "job_name result",
             "Runs: done, failed, or superseded by another process."),
-        Metric("circles_jobs_run_duration_seconds", "histogram", "job", "How long a run took."),
-        Metric("circles_jobs_lag_seconds", "gauge", "job", "How late the last run began."),
+        Metric(
+            "circles_jobs_run_duration_seconds", "histogram", "job_name", "How long a run took."),
+        Metric("circles_jobs_lag_seconds", "gauge", "job_name", "How late the last run began."),
         Metric("circles_jobs_mails_total", "counter", "result", "Mails, by what became of them."),
         Metric("circles_jobs_pushes_total", "counter", "result", "Pushes, by what became of them."),
         Metric(

@@ -11,16 +11,18 @@ final class CirclesProcess: @unchecked Sendable {
     private let log: String
     private var process: ChildProcess?
 
-    init(_ command: String, environment: [String: String], log: String) {
+    init(
+        _ command: String, _ options: [String] = [], environment: [String: String], log: String
+    ) {
         let program = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
             .deletingLastPathComponent().appendingPathComponent("circles").path
-        arguments// Several run side by side.
-        =
+        // Several run side by side.
+        arguments =
             ["env", "METRICS_PORT=0"] + environment.map { "\($0)=\($1)" }.sorted()
             + [
                 FileManager.default.isExecutableFile(atPath: program) ? program : Self.built,
                 command,
-            ]
+            ] + options
         self.log = log
     }
 

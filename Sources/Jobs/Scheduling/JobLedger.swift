@@ -7,7 +7,7 @@ import Domain
 /// step too: a time that lies further ahead than any schedule puts it counts as reached.
 struct JobLedger: Sendable {
     /// How long a process that says nothing keeps a job. Renewed each third of it.
-    static let leaseMilliseconds: Int64 = 30_000
+    static let leaseMilliseconds: Int64 = 12_000
     /// After failures a job waits longer, up to this or its interval.
     static let backoffMillisecondsMax: Int64 = 300_000
 

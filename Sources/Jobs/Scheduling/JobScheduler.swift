@@ -48,7 +48,10 @@ final class JobScheduler: Sendable {
         self.logger = logger
         lags = Dictionary(
             uniqueKeysWithValues: jobs.map {
-                ($0.name, Gauge(label: "circles_jobs_lag_seconds", dimensions: [("job", $0.name)]))
+                (
+                    $0.name,
+                    Gauge(label: "circles_jobs_lag_seconds", dimensions: [("job_name", $0.name)])
+                )
             })
     }
 
@@ -129,10 +132,11 @@ final class JobScheduler: Sendable {
                 "result not recorded", metadata: ["job": "\(job.name)", "error": "\(error)"])
         }
         Counter(
-            label: "circles_jobs_runs_total", dimensions: [("job", job.name), ("result", result)]
+            label: "circles_jobs_runs_total",
+            dimensions: [("job_name", job.name), ("result", result)]
         ).increment()
         Metrics.Timer(
-            label: "circles_jobs_run_duration_seconds", dimensions: [("job", job.name)]
+            label: "circles_jobs_run_duration_seconds", dimensions: [("job_name", job.name)]
         ).record(duration: ContinuousClock.now - begin)
         runs.withLock { $0[claim.name] = nil }
     }

@@ -38,6 +38,9 @@ struct Swarm: AsyncParsableCommand {
     @Option(help: "Share of the speakers' packets that is lost before the server, 0 to 1.")
     var uplinkLoss = 0.0
 
+    @Option(help: "How long it is lost, in seconds; without it, to the end.")
+    var uplinkLossSeconds: Int?
+
     @Option(help: "Only this speaker of each circle has it; 1 is the host.")
     var lossySpeaker: Int?
 
@@ -90,6 +93,9 @@ struct Swarm: AsyncParsableCommand {
         guard (0...1100).contains(payloadBytes) else {
             throw ValidationError("--payload-bytes must be from 0 to 1100")
         }
+        if let uplinkLossSeconds, !(1...86_400).contains(uplinkLossSeconds) {
+            throw ValidationError("--uplink-loss-seconds must be 1 to 86400")
+        }
         if let lossySpeaker, !(1...speakers).contains(lossySpeaker) {
             throw ValidationError("--lossy-speaker must be from 1 to --speakers")
         }
@@ -120,6 +126,7 @@ struct Swarm: AsyncParsableCommand {
         SwarmMedia.Plan(
             settings: SwarmSettings(
                 seed: seed, uplinkLossProbability: uplinkLoss,
+                uplinkLossSeconds: uplinkLossSeconds,
                 downlinkLossProbability: downlinkLoss,
                 jitterMicrosecondsMax: Int64(jitterMs) * 1000, hasPauses: !noPauses,
                 payloadBytesMin: payloadBytes, requestsRetransmission: nack),
