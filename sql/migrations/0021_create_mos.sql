@@ -59,10 +59,10 @@ grant execute on function mos_of, mos_of_rating, wideband_rating_of to analyst;
 
 -- Reminders that left the system.
 create view reminders_sent as
-select subject_id as circle_id, recipient_uid as uid, max(updated_at) as sent_at
-from notifications
-where kind like '%reminder%' and status = 'sent'
-group by subject_id, recipient_uid;
+select circle_id, uid, min(updated_at) as sent_at
+from pushes
+where kind = 'reminder' and status = 'sent'
+group by circle_id, uid;
 
 comment on view reminders_sent is
     'Who was reminded of a circle, and when: what rsvp_conversion reads of deliveries.';

@@ -16,7 +16,11 @@ struct Pruning: Sendable {
     func run(at now: Timestamp) async throws -> JobResult {
         let day = now.adding(seconds: -86_400)
         let week = now.adding(seconds: -CircleStore.webhookMemorySeconds)
+        let quarter = now.adding(seconds: -90 * 86_400)
         let counts = [
+            // Nobody is mailed or reminded of what is that long ago: the claim has served.
+            ("mails", try await prune("notifications", where: "updated_at < \(quarter)")),
+            ("pushes", try await prune("pushes", where: "updated_at < \(quarter)")),
             (
                 "idempotency keys",
                 try await prune("idempotency_keys", where: "created_at <= \(day)")

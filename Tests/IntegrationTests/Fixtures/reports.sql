@@ -99,15 +99,14 @@ select
     case when uid = 'eve' then timestamptz '2026-11-20 10:00Z' end
 from unnest(array['bo', 'cy', 'zed', 'eve']) as uid;
 
-insert into notifications (
-    kind, subject_id, recipient_uid, address, status, attempt_count, next_attempt_at, message_id,
+insert into pushes (
+    kind, circle_id, uid, device_id, start_at, status, attempt_count, due_at, next_attempt_at,
     created_at, updated_at
 )
-values
-    ('reminder', '019aaaaa-0000-7000-8000-000000000001', 'bo', null, 'sent', 1,
-        '2026-11-20 17:45Z', 'a', '2026-11-20 17:45Z', '2026-11-20 17:45Z'),
-    ('reminder', '019aaaaa-0000-7000-8000-000000000001', 'cy', null, 'failed', 1,
-        '2026-11-20 17:45Z', 'b', '2026-11-20 17:45Z', '2026-11-20 17:45Z');
+select
+    'reminder', '019aaaaa-0000-7000-8000-000000000001', uid, 'phone', '2026-11-20 18:00Z', status,
+    1, '2026-11-20 17:45Z', '2026-11-20 17:45Z', '2026-11-20 17:45Z', '2026-11-20 17:45Z'
+from (values ('bo', 'sent'), ('cy', 'failed')) as push (uid, status);
 
 -- Two minutes of ada's uplink: 12 of 6,000 packets lost.
 insert into quality_minutes (

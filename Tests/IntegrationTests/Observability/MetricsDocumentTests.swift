@@ -33,7 +33,7 @@ struct MetricsDocumentTests {
         where path.hasSuffix(".swift") && !path.hasSuffix("MetricCatalogue.swift") {
             let code = try Self.text("Sources/" + path)
             for match in code.matches(
-                of: /(?:label:|counter\(|counters\()\s*\n?\s*"(circles_[a-z0-9_]+)"/)
+                of: /(?:label:|count\(|counter\(|counters\()\s*\n?\s*"(circles_[a-z0-9_]+)"/)
             {
                 let name = String(match.output.1)
                 // Timers' series end in their unit.
