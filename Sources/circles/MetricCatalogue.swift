@@ -127,6 +127,7 @@ enum MetricCatalogue {
 
     private static let sfu: [Metric] = [
         Metric("circles_sfu_transports", "gauge", "Peer connections."),
+        Metric("circles_sfu_handshakes_total", "counter", "DTLS handshakes done."),
         Metric("circles_sfu_datagrams_received_total", "counter", "UDP datagrams received."),
         Metric(
             "circles_sfu_datagrams_rejected_total", "counter", "reason",

@@ -163,7 +163,7 @@ struct JobSchedulerTests {
                 limits: .init(tick: .milliseconds(5), drainTime: .milliseconds(100)),
                 databaseClock: true)
             let run = Task { await scheduler.run() }
-            while counting.count.withLock({ $0 }) < 5 { await Task.yield() }
+            while counting.count.withLock({ $0 }) < 5 { await pause() }
             run.cancel()
             await run.value
             #expect(hanging.wasCancelled.withLock { $0 })
@@ -183,7 +183,7 @@ struct JobSchedulerTests {
                     [job], store, holder: holder, limits: limits, databaseClock: true)
                 return Task { await scheduler.run() }
             }
-            while job.state.withLock({ $0.runs }) < 50 { await Task.yield() }
+            while job.state.withLock({ $0.runs }) < 50 { await pause() }
             for task in tasks { task.cancel() }
             for task in tasks { await task.value }
             #expect(job.state.withLock { $0.most } == 1)
@@ -206,7 +206,7 @@ struct JobSchedulerTests {
             while !job.wasCancelled.withLock({ $0 }) {
                 // Time for the renewal that finds it is the lease's third: the shutdown is sooner.
                 if job.hasBegun.withLock({ $0 }) { run.cancel() }
-                await Task.yield()
+                await pause()
             }
             let holder = try await store.text("select lease_holder, run_count from jobs")
             #expect(holder == "a|0")
@@ -214,6 +214,11 @@ struct JobSchedulerTests {
             await run.value
         }
     }
+}
+
+/// Gives the threads to others while a test waits.
+private func pause() async {
+    try? await Task.sleep(for: .milliseconds(5))
 }
 
 final class CountingJob: Job {
@@ -254,10 +259,14 @@ private final class HangingJob: Job {
 
     func run(at _: Timestamp) async throws -> JobResult {
         hasBegun.withLock { $0 = true }
-        while !Task.isCancelled { await Task.yield() }
+        // Ends when it is cancelled.
+        try? await Task.sleep(for: .seconds(3600))
         wasCancelled.withLock { $0 = true }
         if !heedsCancellation {
-            while !mayEnd.withLock({ $0 }) { await Task.yield() }
+            // Another task's sleep is not cancelled.
+            await Task { [self] in
+                while !mayEnd.withLock({ $0 }) { await pause() }
+            }.value
         }
         return .idle
     }
@@ -273,7 +282,7 @@ private final class ExclusiveJob: Job {
             state.inside += 1
             state.most = max(state.most, state.inside)
         }
-        for _ in 0..<20 { await Task.yield() }
+        await pause()
         state.withLock { state in
             state.inside -= 1
             state.runs += 1
