@@ -132,6 +132,17 @@ enum MetricCatalogue {
         Metric(
             "circles_sfu_datagrams_rejected_total", "counter", "reason",
             "UDP datagrams that were none of ours."),
+        Metric(
+            "circles_sfu_datagrams_unsent_total", "counter",
+            "UDP datagrams that the kernel took not."),
+        Metric("circles_sfu_stun_requests_total", "counter", "STUN binding requests answered."),
+        Metric(
+            "circles_sfu_packets_discarded_total", "counter",
+            "RTP packets received and not forwarded: muted, or not allowed to speak."),
+        Metric("circles_sfu_retransmissions_sent_total", "counter", "RTP packets sent again."),
+        Metric(
+            "circles_sfu_events_dropped_total", "counter",
+            "Events of a worker that nobody took in time."),
         Metric("circles_sfu_packets_forwarded_total", "counter", "RTP packets sent to listeners."),
         Metric(
             "circles_sfu_packets_expected_total", "counter", "direction",
