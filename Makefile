@@ -36,7 +36,7 @@ up: build ## Run everything on embedded defaults until Ctrl-C
 
 test: packages clients contract observability docs lint allocations ## Build everything and run all tests
 	swift build $(build_flags) --build-tests
-	swift test --skip-build
+	scripts/test.sh
 
 allocations: packages ## Prove that the packet path allocates nothing (release build)
 	swift build -c release --scratch-path .build-release --product media-allocations

@@ -31,8 +31,8 @@ FOR_GUESTS = (
     "reportMember listHistory registerDevice forgetDevice"
 ).split()
 FOR_INVITED = ("acceptInvitation", "declineInvitation")
-ULINK = re.compile(r"[0-9A-Za-z_-]+\.[0-9A-Za-z_-]+")
-UID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+LINK = re.compile(r"[0-9A-Za-z_-]+\.[0-9A-Za-z_-]+")
+UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 UID = re.compile(r"[!-~]{1,128}")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 
