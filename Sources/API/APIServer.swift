@@ -110,6 +110,7 @@ public struct APIServer {
         let router = Router(context: CirclesRequestContext.self)
         router.addMiddleware {
             MetricsMiddleware()
+            HeadResponses()
             RequestIdentification(clock: dependencies.clock)
             SecurityHeaders(isTransportSecure: configuration.isTransportSecure)
             CrossOrigin(origins: configuration.allowedOrigins)

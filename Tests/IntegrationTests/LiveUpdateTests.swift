@@ -163,6 +163,8 @@ struct LiveUpdateTests {
             for method in ["HEAD", "POST", "DELETE"] {
                 let response = try await stack.request(circleID, as: "ada", method: method)
                 #expect(response.status == .methodNotAllowed)
+                let body = try await response.body.collect(upTo: 10_000)
+                #expect((body.readableBytes == 0) == (method == "HEAD"))
             }
             #expect(stack.feed.hub.subscriberCount == 0)
         }
