@@ -120,8 +120,10 @@ let package = Package(
         library(
             "Jobs",
             [
-                "BlockingThread", "CCurl", "Chart", "CircleStore", "Database", "Domain", "EventSchema",
-                "Tokens", asyncHTTPClient, crypto, cryptoExtras, logging, metrics, mustache, nioCore,
+                "BlockingThread", "CCurl", "Chart", "CircleStore", "Database", "Domain",
+                "EventSchema",
+                "Tokens", asyncHTTPClient, crypto, cryptoExtras, logging, metrics, mustache,
+                nioCore,
                 nioHTTP1, nioPosix, nioSSL, serviceLifecycle,
             ]),
         library("Reports", ["Database", "Domain"]),
@@ -179,7 +181,8 @@ let package = Package(
         .testTarget(
             name: "APITests",
             dependencies: [
-                "API", "CircleStore", "CZlib", "Database", "Domain", "EventSchema", "JSONText", "Tokens",
+                "API", "CircleStore", "CZlib", "Database", "Domain", "EventSchema", "JSONText",
+                "Tokens",
                 crypto, hummingbird, jwtKit, logging, nioCore,
             ]),
         .testTarget(name: "TokensTests", dependencies: ["Domain", "Tokens", jwtKit]),
