@@ -121,9 +121,8 @@ let package = Package(
             "Jobs",
             [
                 "BlockingThread", "CCurl", "Chart", "CircleStore", "Database", "Domain",
-                "EventSchema",
-                "Tokens", asyncHTTPClient, crypto, cryptoExtras, logging, metrics, mustache,
-                nioCore,
+                "EventSchema", "Tokens",
+                asyncHTTPClient, crypto, cryptoExtras, logging, metrics, mustache, nioCore,
                 nioHTTP1, nioPosix, nioSSL, serviceLifecycle,
             ]),
         library("Reports", ["Database", "Domain"]),
