@@ -88,11 +88,12 @@ let package = Package(
         library("EventLog", ["BlockingThread", "CKafka", "Domain"]),
 
         library("JSONText", ["Domain"]),
+        library("SyntheticHistory", ["Domain"]),
         library("Embedded", ["CSpawn"]),
         library("MediaCrypto", ["COpenSSL"]),
         library("Opus", ["COpus"]),
         library("Chart", ["CCairo"]),
-        library("Datagram", ["CLinuxNet"]),
+        library("Datagram", ["CLinuxNet", "Domain"]),
         library("Tokens", ["Domain", "JSONText", crypto, jwtKit]),
 
         // Layer 2: the commands, and the media core without sockets, threads or clocks.
@@ -142,7 +143,7 @@ let package = Package(
                 "API", "BlockingThread", "CircleStore", "Database", "Domain", "Embedded",
                 "EventLog",
                 "Ingest", "Jobs", "MediaCrypto", "MediaSwarm", "PrometheusMetrics", "RTC",
-                "Reports", "SFU", "Tokens",
+                "Reports", "SFU", "SyntheticHistory", "Tokens",
                 argumentParser, asyncHTTPClient, hummingbird, logging, metrics, nioCore,
                 serviceLifecycle,
             ],
@@ -152,7 +153,7 @@ let package = Package(
             name: "circles-bench",
             dependencies: [
                 "API", "BlockingThread", "CPacketLoop", "CircleStore", "Database", "Domain",
-                "Embedded", "EventLog", "EventSchema", "Ingest", "Tokens",
+                "Embedded", "EventLog", "EventSchema", "Ingest", "Reports", "Tokens",
                 argumentParser, asyncHTTPClient, logging, nioCore, serviceLifecycle,
             ]),
 
@@ -186,7 +187,7 @@ let package = Package(
             ]),
         .testTarget(name: "TokensTests", dependencies: ["Domain", "Tokens", jwtKit]),
         .testTarget(name: "MediaCryptoTests", dependencies: ["MediaCrypto"]),
-        .testTarget(name: "DatagramTests", dependencies: ["Datagram"]),
+        .testTarget(name: "DatagramTests", dependencies: ["Datagram", "Domain"]),
         .testTarget(name: "OpusTests", dependencies: ["Opus"]),
         .testTarget(
             name: "MediaSwarmTests",
@@ -203,6 +204,8 @@ let package = Package(
             dependencies: [
                 "Domain", "Jobs", "TestKit", "Tokens", crypto, cryptoExtras, logging, nioHTTP1,
             ]),
+        .testTarget(
+            name: "SyntheticHistoryTests", dependencies: ["Domain", "SyntheticHistory"]),
         .testTarget(name: "ChartTests", dependencies: ["Chart", "CZlib"]),
         .testTarget(name: "ReportsTests", dependencies: ["Reports"]),
         .testTarget(
@@ -211,7 +214,7 @@ let package = Package(
                 "API", "BlockingThread", "CircleStore", "Database", "Domain", "Embedded",
                 "EventLog",
                 "Datagram", "EventSchema", "Ingest", "Jobs", "MediaCrypto", "RTC", "Reports", "SFU",
-                "TestKit", "Tokens", "circles",
+                "SyntheticHistory", "TestKit", "Tokens", "circles",
                 asyncHTTPClient, crypto, cryptoExtras, hummingbird, hummingbirdCore,
                 hummingbirdHTTP2, logging, nioCore, nioHTTP1, nioSSL, serviceLifecycle,
             ],

@@ -1,3 +1,5 @@
+import Domain
+
 /// One direction of a bad network, without a socket or a clock: says for each datagram whether
 /// it is lost and how late it comes. The same seed and the same datagrams give the same answers.
 public struct ImpairedLink: Sendable {

@@ -45,8 +45,16 @@ struct BatchWriter {
         ledger.markWritten()
     }
 
-    func write(topic: String, now: Timestamp, connection: Connection) throws {
+    /// - Parameter settles: whether days that are settled become unsettled where they change.
+    func write(
+        topic: String, now: Timestamp, settles: Bool = true, connection: Connection
+    ) throws {
         if !order.isEmpty { try writeHistory(connection) }
+        if settles, !attendances.isEmpty || !rebuiltCircles.isEmpty {
+            try connection.unsettleJoinDays(of: attendances.map(\.attendance.joinedAt))
+            try connection.unsettleJoinDays(
+                ofCircles: rebuiltCircles + replacedSessions.map(\.circleID))
+        }
         if !rebuiltCircles.isEmpty { try deleteRebuilt(connection) }
         if !replacedSessions.isEmpty { try deleteReplaced(connection) }
         if !summaries.isEmpty { try writeSummaries(connection) }

@@ -20,6 +20,7 @@ final class Ingestor: BatchStore {
     private let target: Target
     private var ledgers: [CircleID: CircleLedger] = [:]
     private var knownPartitionDays: Set<Int64> = []
+    private var settling = Settling()
     /// How many circles a worker keeps in memory; past it those at rest are dropped.
     private let ledgerCountMax: Int
     /// What all ledgers keep for late events, in events of ordinary size; past so many, none
@@ -83,7 +84,9 @@ final class Ingestor: BatchStore {
             if signal != nil { storedCircles.insert(ledger.fold.circleID) }
             writer.append(ledger)
         }
-        try writer.write(topic: topic, now: batch.now, connection: connection)
+        try writer.write(
+            topic: topic, now: batch.now, settles: target == .live, connection: connection)
+        if target == .live { try settling.settleJoinDays(now: batch.now, connection) }
         dropLedgersAtRest()
         dropRecentEvents()
         return outcome

@@ -11,6 +11,7 @@ final class QualityStore: BatchStore {
     let topic = Topic.quality
 
     private var knownPartitionDays: Set<Int64> = []
+    private var settling = Settling()
 
     func reset() {
         knownPartitionDays.removeAll()
@@ -43,7 +44,9 @@ final class QualityStore: BatchStore {
         }
         if !late.isEmpty { minutes.formUnion(try connection.qualityMinutes(after: late)) }
         try connection.writeQualityCursors(cursors)
+        try connection.unsettleQualityDays(of: minutes)
         try connection.writeQualityMinutes(minutes)
+        try settling.settleQualityDays(now: batch.now, connection)
         return outcome
     }
 

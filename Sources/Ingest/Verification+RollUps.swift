@@ -27,6 +27,8 @@ extension Verification {
                 """
             ),
             ("known_members", "select uid, min(day) from circle_day_members group by uid"),
+            ("quality_days", settled("quality_days_of(circle_id, day)", by: "quality_days")),
+            ("join_days", settled("join_days_of(day)", by: "join_days")),
         ].map { try compare($0.0, with: $0.1, connection) } + [checkTalkMinutes(connection)]
     }
 
@@ -36,6 +38,22 @@ extension Verification {
         from (select distinct circle_id from attendances) as circles
         cross join lateral \(function) as computed
         """
+    }
+
+    /// What is settled, and what should be because it has no mark.
+    private static func settled(_ function: String, by table: String) -> String {
+        let rows =
+            table == "join_days"
+            ? "select distinct day from circle_days"
+            : """
+            select distinct circle_id, (minute_at at time zone 'UTC')::date as day
+            from quality_minutes
+            """
+        return """
+            select computed.*
+            from (\(rows) except table \(table)_unsettled) as days
+            cross join lateral \(function) as computed
+            """
     }
 
     private static func compare(

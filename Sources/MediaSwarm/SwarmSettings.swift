@@ -1,4 +1,5 @@
 import Datagram
+import Domain
 
 /// What a swarm's peers say, and how bad their networks are.
 public struct SwarmSettings: Sendable, Hashable {

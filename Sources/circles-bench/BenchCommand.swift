@@ -6,5 +6,7 @@ struct BenchCommand: AsyncParsableCommand {
         commandName: "circles-bench",
         abstract: "Measure Circles beside the limit, in one run, as a ratio.",
         discussion: "Build it with -c release: figures of a debug build say nothing.",
-        subcommands: [APIBench.self, IngestBench.self, LiveBench.self, SFUBench.self])
+        subcommands: [
+            APIBench.self, IngestBench.self, LiveBench.self, ReportBench.self, SFUBench.self,
+        ])
 }

@@ -16,7 +16,6 @@ struct CirclesCommand: AsyncParsableCommand {
             Up.self, API.self, SFUCommand.self, Ingest.self, Jobs.self, Broker.self, Migrate.self,
             ReportCommand.self,
             ReplayCommand.self, Verify.self, Swarm.self, Demo.self, Token.self, Key.self,
-            Alerts.self,
-            Config.self,
+            Alerts.self, SeedHistory.self, Config.self,
         ])
 }

@@ -1,4 +1,5 @@
 import Datagram
+import Domain
 import Testing
 
 @Suite("Impaired link")

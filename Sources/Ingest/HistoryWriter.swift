@@ -1,0 +1,81 @@
+import Database
+import Domain
+import EventLog
+import EventSchema
+
+/// Writes whole circles into every table, by the folds and rollups of Ingest, without a log: for
+/// histories that are made up. What is there already falls as a duplicate, so that a run that was
+/// broken off is begun again from the start.
+///
+/// One thread at a time; several writers may be at work if no circle is in two of them.
+public final class HistoryWriter {
+    private let connection: Connection
+    private let ingestor = Ingestor(target: .live)
+    private let qualityStore = QualityStore()
+    private var events: [LogRecord] = []
+    private var quality: [LogRecord] = []
+    /// Records in one transaction.
+    private static let batchCount = 20_000
+
+    /// Events and quality batches stored so far, those that were there already left out.
+    public private(set) var storedCount = (events: 0, quality: 0)
+
+    @available(*, noasync)
+    public init(databaseURL: String) throws {
+        connection = try Connection(
+            url: databaseURL, applicationName: "circles-seed-history",
+            // A crash of the server costs what a new run stores again.
+            settings: [("synchronous_commit", "off")])
+    }
+
+    /// - Throws: `DatabaseError`; what was stored before stays.
+    @available(*, noasync)
+    public func append(_ events: [Event], _ quality: [QualityBatch], now: Timestamp) throws {
+        for event in events { self.events.append(Self.record(EventCodec.encode(event))) }
+        for batch in quality { self.quality.append(Self.record(QualityCodec.encode(batch))) }
+        if self.events.count >= Self.batchCount { try flush(now: now) }
+    }
+
+    /// Stores what `append` has kept back.
+    @available(*, noasync)
+    public func flush(now: Timestamp) throws {
+        let stored = try connection.transaction {
+            (
+                events: try ingestor.store(
+                    RecordBatch(records: events, now: now), connection: connection
+                ).acceptedCount,
+                quality: try qualityStore.store(
+                    RecordBatch(records: quality, now: now), connection: connection
+                ).acceptedCount
+            )
+        }
+        while try settle(now: now) {}
+        storedCount.events += stored.events
+        storedCount.quality += stored.quality
+        events.removeAll(keepingCapacity: true)
+        quality.removeAll(keepingCapacity: true)
+        // Their circles are over.
+        ingestor.reset()
+        qualityStore.reset()
+    }
+
+    /// - Returns: whether there may be more.
+    private func settle(now: Timestamp) throws -> Bool {
+        try connection.transaction {
+            try connection.settleQualityDays(restBefore: now, countMax: 200) > 0
+        }
+    }
+
+    /// Settles the days that all writers together have written.
+    @available(*, noasync)
+    public func settleDays(now: Timestamp) throws {
+        try flush(now: now)
+        while try connection.transaction({
+            try connection.settleJoinDays(before: Settling.joinDaysEnd(now), countMax: 5) > 0
+        }) {}
+    }
+
+    private static func record(_ value: [UInt8]) -> LogRecord {
+        LogRecord(partition: 0, offset: 0, key: nil, value: value)
+    }
+}
