@@ -4,7 +4,7 @@ SHELL := bash
 build_flags := --explicit-target-dependency-import-check error
 
 .PHONY: help packages clients docs contract observability build demo up test allocations fuzz lint format \
-        bench-api bench-ingest bench-live bench-sfu protos
+        bench-api bench-ingest bench-live bench-reports bench-sfu protos
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -64,6 +64,12 @@ bench-ingest: packages ## Measure Ingest beside a bare copy of the same rows (re
 bench-live: packages ## Measure the way from a command to those who follow (release build)
 	swift build -c release --scratch-path .build-release --product circles-bench
 	.build-release/release/circles-bench live
+
+bench-reports: packages ## Measure every report beside raw history in PostgreSQL and chDB (release build)
+	@scripts/install-chdb.sh
+	swift build -c release --scratch-path .build-release --product circles
+	swift build -c release --scratch-path .build-release --product circles-bench
+	.build-release/release/circles-bench reports
 
 bench-sfu: packages ## Measure the SFU beside a bare C loop of AES-GCM and sendmmsg (release build)
 	swift build -c release --scratch-path .build-release --product circles

@@ -1,8 +1,8 @@
 -- Report: join_funnel
 -- One row per UTC day and outcome: how joins went, and how long each step took.
 --
--- Grain: one UTC day of joining and outcome. Inputs: circle_days, attendances. Range: day. The cost is
--- that of the range.
+-- Grain: one UTC day of joining and outcome. Inputs: join_days, of what
+-- is not at rest yet attendances. Range: day. The cost is that of the range.
 -- outcome: heard (a media packet came), silent (media was up, no packet), or unconnected: and the
 -- cause is why the stay ended; inside while it has not.
 -- Units: stays; milliseconds. seat: from the seat to the node's word that media is up; ice, dtls,
@@ -14,46 +14,38 @@ drop view if exists reports.join_funnel;
 
 create view reports.join_funnel as
 select
-    days.day,
-    case
-        when stays.first_packet_ms is not null then 'heard'
-        when stays.connected_at is not null then 'silent'
-        else 'unconnected'
-    end as outcome,
-    coalesce(stays.leave_reason, 'inside') as cause,
-    count(*) as stays,
-    round(count(*) / sum(count(*)) over (partition by days.day), 4) as share,
-    (percentile_cont(0.5) within group (order by extract(epoch from stays.connected_at - stays.joined_at) * 1000))::integer
-        as seat_ms_p50,
-    (percentile_cont(0.95) within group (order by extract(epoch from stays.connected_at - stays.joined_at) * 1000))::integer
-        as seat_ms_p95,
-    (percentile_cont(0.99) within group (order by extract(epoch from stays.connected_at - stays.joined_at) * 1000))::integer
-        as seat_ms_p99,
-    (percentile_cont(0.5) within group (order by stays.ice_ms))::integer
-        as ice_ms_p50,
-    (percentile_cont(0.95) within group (order by stays.ice_ms))::integer
-        as ice_ms_p95,
-    (percentile_cont(0.99) within group (order by stays.ice_ms))::integer
-        as ice_ms_p99,
-    (percentile_cont(0.5) within group (order by stays.dtls_ms))::integer
-        as dtls_ms_p50,
-    (percentile_cont(0.95) within group (order by stays.dtls_ms))::integer
-        as dtls_ms_p95,
-    (percentile_cont(0.99) within group (order by stays.dtls_ms))::integer
-        as dtls_ms_p99,
-    (percentile_cont(0.5) within group (order by stays.first_packet_ms))::integer
-        as first_packet_ms_p50,
-    (percentile_cont(0.95) within group (order by stays.first_packet_ms))::integer
-        as first_packet_ms_p95,
-    (percentile_cont(0.99) within group (order by stays.first_packet_ms))::integer
-        as first_packet_ms_p99,
+    day,
+    outcome,
+    cause,
+    stays,
+    round(stays / sum(stays) over (partition by day), 4) as share,
+    seat_ms_p50,
+    seat_ms_p95,
+    seat_ms_p99,
+    ice_ms_p50,
+    ice_ms_p95,
+    ice_ms_p99,
+    dtls_ms_p50,
+    dtls_ms_p95,
+    dtls_ms_p99,
+    first_packet_ms_p50,
+    first_packet_ms_p95,
+    first_packet_ms_p99,
     now() as as_of
-from circle_days as days
-join attendances as stays
-    on stays.circle_id = days.circle_id
-    and stays.joined_at >= days.day::timestamp at time zone 'UTC'
-    and stays.joined_at < (days.day + 1)::timestamp at time zone 'UTC'
-group by 1, 2, 3;
+from (
+    select
+        day, outcome, cause, stays, seat_ms_p50, seat_ms_p95, seat_ms_p99, ice_ms_p50, ice_ms_p95,
+        ice_ms_p99, dtls_ms_p50, dtls_ms_p95, dtls_ms_p99, first_packet_ms_p50,
+        first_packet_ms_p95, first_packet_ms_p99
+    from join_days
+    union all
+    select
+        unsettled.day, outcome, cause, stays, seat_ms_p50, seat_ms_p95, seat_ms_p99, ice_ms_p50,
+        ice_ms_p95, ice_ms_p99, dtls_ms_p50, dtls_ms_p95, dtls_ms_p99, first_packet_ms_p50,
+        first_packet_ms_p95, first_packet_ms_p99
+    from join_days_unsettled as unsettled
+    cross join lateral join_days_of(unsettled.day) as computed
+) as days;
 
 comment on view reports.join_funnel is 'One row per UTC day, outcome and cause.';
 comment on column reports.join_funnel.day is 'The day of joining, UTC.';

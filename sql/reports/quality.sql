@@ -1,8 +1,9 @@
 -- Report: quality
 -- One row per UTC day, circle, member and direction: loss, jitter, round trips, MOS.
 --
--- Grain: one UTC day, circle, member and direction (uplink: from the member). Inputs: quality_minutes,
--- circle_placements. Range: day. Ask for a stretch of days: the cost is that of the range.
+-- Grain: one UTC day, circle, member and direction (uplink: from the member). Inputs: quality_days,
+-- of what is not at rest yet quality_minutes, circle_placements. Range: day. Ask for a stretch of
+-- days: the cost is that of the range.
 -- Units: loss 0 to 1; milliseconds; percentiles over minutes. MOS: docs/mos.md. The node is the one
 -- that the circle was last placed on.
 -- Freshness: the last stored event; as_of is the moment of the query.
@@ -35,19 +36,21 @@ select
     now() as as_of
 from (
     select
-        (minute_at at time zone 'UTC')::date as day, circle_id, uid, direction,
-        count(*) as minutes,
-        sum(packets_expected)::bigint as packets_expected,
-        sum(packets_lost)::bigint as packets_lost,
-        least(
-            greatest(sum(packets_lost) / nullif(sum(packets_expected), 0), 0), 1
-        ) as loss,
-        sum(jitter_us_avg::bigint * sample_count) / sum(sample_count) / 1000 as jitter_ms,
-        percentile_cont(0.95) within group (order by jitter_us_max) / 1000 as jitter_ms_p95,
-        percentile_cont(0.5) within group (order by round_trip_time_us_avg) / 1000 as rtt_ms_p50,
-        percentile_cont(0.95) within group (order by round_trip_time_us_avg) / 1000 as rtt_ms_p95
-    from quality_minutes
-    group by 1, 2, 3, 4
+        day, circle_id, uid, direction, minutes, packets_expected, packets_lost,
+        least(greatest(packets_lost::numeric / nullif(packets_expected, 0), 0), 1) as loss,
+        jitter_ms, jitter_ms_p95, rtt_ms_p50, rtt_ms_p95
+    from (
+        select
+            day, circle_id, uid, direction, minutes, packets_expected, packets_lost,
+            jitter_ms, jitter_ms_p95, rtt_ms_p50, rtt_ms_p95
+        from quality_days
+        union all
+        select
+            unsettled.day, unsettled.circle_id, uid, direction, minutes, packets_expected,
+            packets_lost, jitter_ms, jitter_ms_p95, rtt_ms_p50, rtt_ms_p95
+        from quality_days_unsettled as unsettled
+        cross join lateral quality_days_of(unsettled.circle_id, unsettled.day) as computed
+    ) as all_days
 ) as days
 left join circle_placements as placements using (circle_id);
 

@@ -142,3 +142,11 @@ select roll_up_circles(
     array_agg(circle_id), array_agg(timestamptz '-infinity'), '{}', '{}'
 )
 from circle_sessions;
+
+-- As Ingest does: quality settled, joins not yet.
+select unsettle_quality_days(array_agg(circle_id), array_agg(day))
+from (
+    select distinct circle_id, (minute_at at time zone 'UTC')::date as day from quality_minutes
+) as days;
+select settle_quality_days('infinity', 1000);
+select unsettle_join_days(array_agg(distinct day)) from circle_days;
