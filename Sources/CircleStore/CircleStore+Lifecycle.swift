@@ -95,7 +95,7 @@ extension CircleStore {
             var seat: Seat?
             if draft.startsNow {
                 try transaction.start()
-                seat = try transaction.admit()
+                seat = try transaction.admit(try transaction.occupancy())
             }
             try transaction.writeEvents()
             return Admission(

@@ -120,7 +120,7 @@ extension Connection {
             if try !row.get(2, as: Bool.self) { open[node.nodeID] = node }
         }
         guard let chosen = Placement.node(for: circleID, among: open.keys) else { return nil }
-        try query(
+        later(
             """
             insert into circle_placements (circle_id, node_id, placed_at)
             values (\(circleID), \(chosen), \(now))

@@ -12,14 +12,13 @@ extension CircleStore {
         _ circleID: CircleID, deviceID: String? = nil, by caller: Caller
     ) async throws -> Admission {
         try await command(on: circleID, by: caller) { transaction in
-            guard try !transaction.isBanned(transaction.caller.uid) else {
-                throw CommandError.banned
-            }
+            let door = try transaction.door()
+            guard !door.isBanned else { throw CommandError.banned }
             if transaction.mayOpenByJoining {
                 try transaction.start()
             }
             try transaction.requireLive()
-            if var seat = try transaction.seat(of: caller.uid) {
+            if var seat = door.seat {
                 if let deviceID, let former = seat.deviceID, former != deviceID {
                     return Admission(
                         circle: transaction.circle,
@@ -33,7 +32,7 @@ extension CircleStore {
                     circle: transaction.circle, seat: seat, isResumed: true,
                     node: try transaction.place())
             }
-            let seat = try transaction.admit(deviceID: deviceID)
+            let seat = try transaction.admit(door.occupancy, deviceID: deviceID)
             return Admission(
                 circle: transaction.circle, seat: seat, isResumed: false,
                 node: try transaction.place())
@@ -104,9 +103,9 @@ extension CircleTransaction {
     }
 
     /// Seats the caller, who holds no seat yet.
-    mutating func admit(deviceID: String? = nil) throws -> Seat {
+    mutating func admit(_ occupancy: Occupancy, deviceID: String? = nil) throws -> Seat {
         guard try mayEnter() else { throw CommandError.inviteRequired }
-        let role = try freeRole(isHosting: circle.isHosted(by: caller.uid))
+        let role = try freeRole(isHosting: circle.isHosted(by: caller.uid), occupancy)
         let seat = Seat(
             uid: caller.uid, sessionID: SessionID(now: now), role: role, isMuted: false,
             handRaisedAt: nil, joinedAt: now, leaseExpiresAt: leaseEnd,
@@ -131,9 +130,11 @@ extension CircleTransaction {
 
     /// The best role that the caller may have and for which there is room: a co-host who finds
     /// the stage full sits in the audience.
-    private mutating func freeRole(isHosting: Bool) throws -> Role {
+    private mutating func freeRole(
+        isHosting: Bool, _ occupancy: Occupancy
+    ) throws -> Role {
         if caller.uid == circle.details.hostUID { return .host }
-        var occupancy = try occupancy()
+        var occupancy = occupancy
         let isFull =
             occupancy.listeners >= circle.details.maxListeners
             || isHosting && occupancy.guestsOnStage >= guestsOnStageMax
@@ -152,15 +153,6 @@ extension CircleTransaction {
     var mayOpenByJoining: Bool {
         circle.status == .scheduled && circle.isHosted(by: caller.uid)
             && now >= circle.details.startAt.adding(seconds: -Limits.earlyStartSeconds)
-    }
-
-    func isBanned(_ uid: String) throws -> Bool {
-        try connection.query(
-            """
-            select 1::int8 from bans
-            where circle_id = \(circle.circleID) and uid = \(uid)
-            """
-        ).count > 0
     }
 
     func handPosition(of seat: Seat) throws -> Int {

@@ -82,7 +82,7 @@ struct CircleTransaction {
     /// Writes the events into the outbox and moves the circle's numbering along.
     mutating func writeEvents() throws {
         guard let last = pending.last else { return }
-        try connection.query(
+        connection.later(
             """
             with numbering as materialized (
                 select app_number_events(
@@ -114,7 +114,7 @@ struct CircleTransaction {
                 && (event.payload.actorUID ?? "") == caller.uid
         }
         guard !acts.isEmpty else { return }
-        try connection.query(
+        connection.later(
             """
             insert into moderation_audit (
                 circle_id, actor_uid, action, target_uid, reason, acted_at, source_seq, trace_id
@@ -151,13 +151,15 @@ struct CircleTransaction {
     // MARK: Seats
 
     func seat(of uid: String) throws -> Seat? {
-        let rows = try connection.query(
-            """
-            select \(trusted: Seat.columns)
-            from seats
-            where circle_id = \(circle.circleID) and uid = \(uid)
-            """)
-        return try rows.first.map { try Seat(row: $0) }
+        try connection.query(seatQuery(uid)).first.map { try Seat(row: $0) }
+    }
+
+    private func seatQuery(_ uid: String) -> SQL {
+        """
+        select \(trusted: Seat.columns)
+        from seats
+        where circle_id = \(circle.circleID) and uid = \(uid)
+        """
     }
 
     func seat(of sessionID: SessionID) throws -> Seat? {
@@ -186,25 +188,60 @@ struct CircleTransaction {
         var listeners: Int
         /// Everyone on stage but the host, whose place is always kept.
         var guestsOnStage: Int
+
+        init(row: Row) throws {
+            listeners = try row.get(0)
+            guestsOnStage = try row.get(1)
+        }
     }
 
     func occupancy() throws -> Occupancy {
-        let row = try connection.query(
-            """
-            select
-                count(*) filter (where role = 'listener'),
-                count(*) filter (where role in ('speaker', 'coHost'))
-            from seats
-            where circle_id = \(circle.circleID)
-            """)[0]
-        return Occupancy(listeners: try row.get(0), guestsOnStage: try row.get(1))
+        try Occupancy(row: try connection.query(occupancyQuery)[0])
+    }
+
+    private var occupancyQuery: SQL {
+        """
+        select
+            count(*) filter (where role = 'listener'),
+            count(*) filter (where role in ('speaker', 'coHost'))
+        from seats
+        where circle_id = \(circle.circleID)
+        """
+    }
+
+    func isBanned(_ uid: String) throws -> Bool {
+        try connection.query(banQuery(uid)).count > 0
+    }
+
+    private func banQuery(_ uid: String) -> SQL {
+        """
+        select 1::int8 from bans
+        where circle_id = \(circle.circleID) and uid = \(uid)
+        """
+    }
+
+    /// What decides how the caller comes in.
+    struct Door {
+        let isBanned: Bool
+        let seat: Seat?
+        let occupancy: Occupancy
+    }
+
+    /// Reads it in one round trip.
+    func door() throws -> Door {
+        let rows = try connection.queries([
+            banQuery(caller.uid), seatQuery(caller.uid), occupancyQuery,
+        ])
+        return Door(
+            isBanned: rows[0].count > 0, seat: try rows[1].first.map { try Seat(row: $0) },
+            occupancy: try Occupancy(row: rows[2][0]))
     }
 
     var guestsOnStageMax: Int { circle.details.maxSpeakers - 1 }
 
     mutating func insert(_ seat: Seat) throws {
         if seat.role == .host { hostPresence = .back }
-        try connection.query(
+        connection.later(
             """
             insert into seats (
                 circle_id, uid, session_id, role, is_muted, hand_raised_at, joined_at,
@@ -220,7 +257,7 @@ struct CircleTransaction {
 
     mutating func update(_ seat: Seat) throws {
         if seat.role == .host { hostPresence = .back }
-        try connection.query(
+        connection.later(
             """
             update seats
             set
@@ -234,7 +271,7 @@ struct CircleTransaction {
 
     /// Takes the seat away, with the events that this means.
     mutating func vacate(_ seat: Seat, _ reason: LeaveReason) throws {
-        try connection.query(
+        connection.later(
             "delete from seats where circle_id = \(circle.circleID) and uid = \(seat.uid)")
         recordDeparture(of: seat, reason)
     }
@@ -273,11 +310,11 @@ struct CircleTransaction {
     mutating func asSystem(_ body: (inout CircleTransaction) throws -> Void) throws {
         let callers = caller.rowSecurity
         for setting in Caller.system(traceID: caller.traceID).rowSecurity {
-            try connection.query("select set_config(\(setting.name), \(setting.value), true)")
+            connection.later("select set_config(\(setting.name), \(setting.value), true)")
         }
         try body(&self)
         for setting in callers {
-            try connection.query("select set_config(\(setting.name), \(setting.value), true)")
+            connection.later("select set_config(\(setting.name), \(setting.value), true)")
         }
     }
 
@@ -287,7 +324,7 @@ struct CircleTransaction {
         circle.status = .live
         circle.startedAt = now
         circle.version += 1
-        try connection.query(
+        connection.later(
             """
             update circles
             set status = 'live', started_at = \(now), version = version + 1
@@ -301,7 +338,7 @@ struct CircleTransaction {
         circle.status = .ended
         circle.endedAt = now
         circle.version += 1
-        try connection.query(
+        connection.later(
             """
             update circles
             set status = 'ended', ended_at = \(now), version = version + 1
@@ -313,7 +350,7 @@ struct CircleTransaction {
     mutating func replaceDetails(_ details: CircleDetails) throws {
         circle.details = details
         circle.version += 1
-        try connection.query(
+        connection.later(
             """
             update circles
             set
@@ -334,13 +371,13 @@ struct CircleTransaction {
     /// For a change that the circle's row does not show.
     mutating func raiseVersion() throws {
         circle.version += 1
-        try connection.query(
+        connection.later(
             "update circles set version = version + 1 where circle_id = \(circle.circleID)")
     }
 
     func replaceInvitations(_ uids: [String]) throws {
-        try connection.query("delete from invitations where circle_id = \(circle.circleID)")
-        try connection.query(
+        connection.later("delete from invitations where circle_id = \(circle.circleID)")
+        connection.later(
             """
             insert into invitations (circle_id, uid)
             select distinct \(circle.circleID), uid

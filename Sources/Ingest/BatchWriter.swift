@@ -14,6 +14,7 @@ struct BatchWriter {
     private(set) var attendances: [(circleID: CircleID, attendance: Attendance)] = []
     var rsvps = RSVPRows()
     var rollups = RollUps()
+    private var unsettled = UnsettledKeys()
     private var cursors: [(circleID: CircleID, key: SourceKey, last: Int64)] = []
     private var gapKeys: [(circleID: CircleID, key: SourceKey)] = []
     private var gaps: [(circleID: CircleID, key: SourceKey, range: ClosedRange<Int64>)] = []
@@ -33,6 +34,7 @@ struct BatchWriter {
         for attendance in changed { attendances.append((circleID, attendance)) }
         rsvps.append(ledger)
         rollups.append(ledger, changed)
+        unsettled.append(ledger, changed)
         for key in ledger.changedCursors {
             cursors.append((circleID, key, ledger.cursors[key]?.last ?? 0))
         }
@@ -45,16 +47,12 @@ struct BatchWriter {
         ledger.markWritten()
     }
 
-    /// - Parameter settles: whether days that are settled become unsettled where they change.
+    /// - Parameter settles: whether rollups that are settled become unsettled where they change.
     func write(
         topic: String, now: Timestamp, settles: Bool = true, connection: Connection
     ) throws {
         if !order.isEmpty { try writeHistory(connection) }
-        if settles, !attendances.isEmpty || !rebuiltCircles.isEmpty {
-            try connection.unsettleJoinDays(of: attendances.map(\.attendance.joinedAt))
-            try connection.unsettleJoinDays(
-                ofCircles: rebuiltCircles + replacedSessions.map(\.circleID))
-        }
+        if settles { try unsettled.write(now: now, connection) }
         if !rebuiltCircles.isEmpty { try deleteRebuilt(connection) }
         if !replacedSessions.isEmpty { try deleteReplaced(connection) }
         if !summaries.isEmpty { try writeSummaries(connection) }

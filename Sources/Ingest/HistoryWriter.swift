@@ -49,7 +49,7 @@ public final class HistoryWriter {
                 ).acceptedCount
             )
         }
-        while try settle(now: now) {}
+        while try settle("settle_quality_days", now: now) {}
         storedCount.events += stored.events
         storedCount.quality += stored.quality
         events.removeAll(keepingCapacity: true)
@@ -59,20 +59,19 @@ public final class HistoryWriter {
         qualityStore.reset()
     }
 
-    /// - Returns: whether there may be more.
-    private func settle(now: Timestamp) throws -> Bool {
-        try connection.transaction {
-            try connection.settleQualityDays(restBefore: now, countMax: 200) > 0
-        }
+    /// Settles what all writers together have written.
+    @available(*, noasync)
+    public func settle(now: Timestamp) throws {
+        try flush(now: now)
+        while try settle("settle_rollups", now: now) {}
     }
 
-    /// Settles the days that all writers together have written.
-    @available(*, noasync)
-    public func settleDays(now: Timestamp) throws {
-        try flush(now: now)
-        while try connection.transaction({
-            try connection.settleJoinDays(before: Settling.joinDaysEnd(now), countMax: 5) > 0
-        }) {}
+    /// - Returns: whether there may be more.
+    private func settle(_ function: String, now: Timestamp) throws -> Bool {
+        try connection.transaction {
+            try connection.query("select \(trusted: function)(\(now), 500)")[0]
+                .get(0, as: Int.self) > 0
+        }
     }
 
     private static func record(_ value: [UInt8]) -> LogRecord {

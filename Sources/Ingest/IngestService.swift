@@ -5,7 +5,7 @@ import Logging
 import ServiceLifecycle
 
 /// Consumers of the events and of the quality topic that keep the tables: for each topic one
-/// group member, one thread.
+/// group member, one thread; and a third thread for rollups.
 public struct IngestService: Service {
     public struct Configuration: Sendable {
         public var databaseURL: String
@@ -51,7 +51,10 @@ public struct IngestService: Service {
             async let quality: Void = BlockingThread.run(name: "quality") {
                 worker(QualityStore(), group: configuration.group + "-quality", stop).run()
             }
-            _ = try await (events, quality, signals)
+            let settler = Settler(
+                databaseURL: configuration.databaseURL, clock: clock, logger: logger, stop: stop)
+            async let settling: Void = BlockingThread.run(name: "settle") { settler.run() }
+            _ = try await (events, quality, signals, settling)
         } onGracefulShutdown: {
             stop.raise()
         }

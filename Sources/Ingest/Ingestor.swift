@@ -20,7 +20,6 @@ final class Ingestor: BatchStore {
     private let target: Target
     private var ledgers: [CircleID: CircleLedger] = [:]
     private var knownPartitionDays: Set<Int64> = []
-    private var settling = Settling()
     /// How many circles a worker keeps in memory; past it those at rest are dropped.
     private let ledgerCountMax: Int
     /// What all ledgers keep for late events, in events of ordinary size; past so many, none
@@ -86,7 +85,6 @@ final class Ingestor: BatchStore {
         }
         try writer.write(
             topic: topic, now: batch.now, settles: target == .live, connection: connection)
-        if target == .live { try settling.settleJoinDays(now: batch.now, connection) }
         dropLedgersAtRest()
         dropRecentEvents()
         return outcome

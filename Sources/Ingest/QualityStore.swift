@@ -11,7 +11,6 @@ final class QualityStore: BatchStore {
     let topic = Topic.quality
 
     private var knownPartitionDays: Set<Int64> = []
-    private var settling = Settling()
 
     func reset() {
         knownPartitionDays.removeAll()
@@ -46,7 +45,6 @@ final class QualityStore: BatchStore {
         try connection.writeQualityCursors(cursors)
         try connection.unsettleQualityDays(of: minutes)
         try connection.writeQualityMinutes(minutes)
-        try settling.settleQualityDays(now: batch.now, connection)
         return outcome
     }
 

@@ -120,12 +120,9 @@ public struct Replay {
             }
             try connection.script(
                 """
-                delete from public.join_days;
-                insert into public.join_days_unsettled (day)
-                select distinct day from public.circle_days
-                on conflict do nothing;
                 update ingest_offsets set claim_epoch = claim_epoch + 1;
                 drop schema \(Self.schema) cascade;
+                select unsettle_folds();
                 """)
         }
     }

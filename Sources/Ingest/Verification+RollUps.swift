@@ -27,9 +27,8 @@ extension Verification {
                 """
             ),
             ("known_members", "select uid, min(day) from circle_day_members group by uid"),
-            ("quality_days", settled("quality_days_of(circle_id, day)", by: "quality_days")),
-            ("join_days", settled("join_days_of(day)", by: "join_days")),
-        ].map { try compare($0.0, with: $0.1, connection) } + [checkTalkMinutes(connection)]
+        ].map { try compare($0.0, with: $0.1, connection) } + checkSettled(connection)
+            + [checkTalkMinutes(connection)]
     }
 
     private static func perCircle(_ function: String) -> String {
@@ -40,20 +39,49 @@ extension Verification {
         """
     }
 
-    /// What is settled, and what should be because it has no mark.
-    private static func settled(_ function: String, by table: String) -> String {
-        let rows =
-            table == "join_days"
-            ? "select distinct day from circle_days"
-            : """
-            select distinct circle_id, (minute_at at time zone 'UTC')::date as day
-            from quality_minutes
-            """
-        return """
-            select computed.*
-            from (\(rows) except table \(table)_unsettled) as days
-            cross join lateral \(function) as computed
-            """
+    /// What has no mark is settled, and right.
+    private static func checkSettled(_ connection: Connection) throws -> [Finding] {
+        let days = "select distinct day from circle_days"
+        return try [
+            (
+                "quality_days",
+                """
+                select distinct circle_id, (minute_at at time zone 'UTC')::date as day
+                from quality_minutes
+                """, "circle_id, day"
+            ),
+            ("join_days", days, "day"),
+            ("day_sums", days, "day"),
+            (
+                "request_days",
+                """
+                select (raised_at at time zone 'UTC')::date as day from hand_raises
+                union
+                select (invited_at at time zone 'UTC')::date from stage_invitations
+                """, "day"
+            ),
+            (
+                "category_weeks",
+                """
+                select distinct date_trunc('week', started_at at time zone 'UTC')::date as week
+                from circle_sessions
+                where started_at is not null
+                """, "week"
+            ),
+            (
+                "host_sums",
+                "select distinct host_uid from circle_sessions where started_at is not null",
+                "host_uid"
+            ),
+        ].map { table, keys, key in
+            try compare(
+                table,
+                with: """
+                    select computed.*
+                    from ((\(keys)) except table \(table)_unsettled) as keys
+                    cross join lateral \(table)_of(\(key)) as computed
+                    """, connection)
+        }
     }
 
     private static func compare(

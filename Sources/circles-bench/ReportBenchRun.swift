@@ -68,7 +68,9 @@ struct ReportBenchRun {
             URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
             .deletingLastPathComponent().appendingPathComponent("circles").path
         let (status, output) = try ChildProcess.run([
-            "env", "DATABASE_URL=\(url)", program, "seed-history", "--events", "\(eventCount)",
+            "env", "DATABASE_URL=\(url)",
+            "SQL_DIR=\(FileManager.default.currentDirectoryPath)/sql", program, "seed-history",
+            "--events", "\(eventCount)",
         ])
         guard status == 0 else { throw BenchFailure(description: output) }
         let seconds = Double(began.duration(to: .now) / .milliseconds(1)) / 1000
@@ -176,9 +178,11 @@ struct ReportBenchRun {
                 question.raw.map { (question.report.name, $0.clickHouse) }
             })
         try JSONEncoder().encode(asked).write(to: URL(fileURLWithPath: folder + "/questions.json"))
+        // A child begins in `/`.
+        let root = FileManager.default.currentDirectoryPath
         let (status, output) = try ChildProcess.run([
             "sh", "-c",
-            ".build/chdb/bin/python scripts/bench/chdb_reports.py '\(folder)' 3 "
+            "\(root)/.build/chdb/bin/python \(root)/scripts/bench/chdb_reports.py '\(folder)' 3 "
                 + "< '\(folder)/questions.json' > '\(folder)/answers.json'",
         ])
         guard status == 0 else { throw BenchFailure(description: output) }

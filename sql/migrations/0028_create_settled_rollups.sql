@@ -1,6 +1,10 @@
--- Sums with percentiles cannot be kept up to date row by row. They are made once, when what they
--- are of is at rest, and unmade when something of it comes late: until then reports compute them
--- from the rows, by the same functions. A mark in <table>_unsettled says which way each goes.
+-- Sums with percentiles, distinct counts or maxima cannot be kept up to date row by row. They are
+-- made once, when what they are of is at rest, and unmade when something of it comes late: until
+-- then reports compute them from the rows, by the same functions. For each of these rollups there
+-- are three things:
+--     <rollup>            what is settled
+--     <rollup>_unsettled  a mark for each key that is not: what it is made of changes, or did lately
+--     <rollup>_of(key)    the one definition, for a key
 
 create table quality_days (
     circle_id uuid not null,
@@ -10,10 +14,12 @@ create table quality_days (
     minutes bigint not null,
     packets_expected bigint not null,
     packets_lost bigint not null,
+    loss numeric,
     jitter_ms numeric not null,
-    jitter_ms_p95 double precision not null,
-    rtt_ms_p50 double precision,
-    rtt_ms_p95 double precision,
+    jitter_ms_p95 numeric not null,
+    rtt_ms_p50 numeric,
+    rtt_ms_p95 numeric,
+    mos numeric,
     constraint quality_days_pk primary key (circle_id, day, uid, direction)
 );
 
@@ -28,8 +34,43 @@ create table quality_days_unsettled (
     constraint quality_days_unsettled_pk primary key (circle_id, day)
 );
 
-comment on table quality_days_unsettled is
-    'Days of circles with quality_minutes and without quality_days yet.';
+create function quality_days_of(circle uuid, on_day date) returns setof quality_days
+language sql stable as $$
+    select
+        circle, on_day, uid, direction, minutes, packets_expected, packets_lost,
+        round(
+            least(greatest(packets_lost::numeric / nullif(packets_expected, 0), 0), 1), 5
+        ),
+        round(jitter_ms, 3),
+        round(jitter_ms_p95::numeric, 3),
+        round(rtt_ms_p50::numeric, 3),
+        round(rtt_ms_p95::numeric, 3),
+        round(
+            mos_of(
+                packets_lost::float8 / nullif(packets_expected, 0), jitter_ms::float8,
+                coalesce(rtt_ms_p50, 0)
+            )::numeric,
+            2
+        )
+    from (
+        select
+            uid, direction,
+            count(*) as minutes,
+            sum(packets_expected)::bigint as packets_expected,
+            sum(packets_lost)::bigint as packets_lost,
+            sum(jitter_us_avg::bigint * sample_count) / sum(sample_count) / 1000 as jitter_ms,
+            percentile_cont(0.95) within group (order by jitter_us_max) / 1000 as jitter_ms_p95,
+            percentile_cont(0.5) within group (order by round_trip_time_us_avg) / 1000
+                as rtt_ms_p50,
+            percentile_cont(0.95) within group (order by round_trip_time_us_avg) / 1000
+                as rtt_ms_p95
+        from quality_minutes
+        where circle_id = circle
+            and minute_at >= on_day::timestamp at time zone 'UTC'
+            and minute_at < (on_day + 1)::timestamp at time zone 'UTC'
+        group by uid, direction
+    ) as summed
+$$;
 
 create table join_days (
     day date not null,
@@ -57,28 +98,6 @@ comment on table join_days is
 create table join_days_unsettled (
     day date constraint join_days_unsettled_pk primary key
 );
-
-comment on table join_days_unsettled is 'Days with stays and without join_days yet.';
-
--- The definitions.
-
-create function quality_days_of(circle uuid, on_day date) returns setof quality_days
-language sql stable as $$
-    select
-        circle_id, on_day, uid, direction,
-        count(*),
-        sum(packets_expected)::bigint,
-        sum(packets_lost)::bigint,
-        sum(jitter_us_avg::bigint * sample_count) / sum(sample_count) / 1000,
-        percentile_cont(0.95) within group (order by jitter_us_max) / 1000,
-        percentile_cont(0.5) within group (order by round_trip_time_us_avg) / 1000,
-        percentile_cont(0.95) within group (order by round_trip_time_us_avg) / 1000
-    from quality_minutes
-    where circle_id = circle
-        and minute_at >= on_day::timestamp at time zone 'UTC'
-        and minute_at < (on_day + 1)::timestamp at time zone 'UTC'
-    group by circle_id, uid, direction
-$$;
 
 create function join_days_of(on_day date) returns setof join_days
 language sql stable as $$
@@ -117,131 +136,181 @@ language sql stable as $$
     group by outcome, cause
 $$;
 
--- Ingest calls these in the transaction that writes the rows below.
+create table request_days (
+    day date not null,
+    kind text not null,
+    asked bigint not null,
+    accepted bigint not null,
+    declined bigint not null,
+    left_meanwhile bigint not null,
+    open bigint not null,
+    spoke bigint not null,
+    wait_seconds_p50 numeric,
+    wait_seconds_p95 numeric,
+    wait_seconds_p99 numeric,
+    constraint request_days_pk primary key (day, kind)
+);
 
-create function unsettle_quality_days(circles uuid[], days date[]) returns void
-language plpgsql set jit = off as $$
-declare
-    touched_count bigint;
-    held_count bigint;
-begin
-    select count(*) into touched_count
-    from (select distinct circle_id, day from unnest(circles, days) as touched (circle_id, day))
-        as distinct_touched;
-    loop
-        insert into quality_days_unsettled (circle_id, day)
-        select distinct circle_id, day
-        from unnest(circles, days) as touched (circle_id, day)
-        order by circle_id, day
-        on conflict do nothing;
-        -- A mark that we hold is not settled before our rows are there. One that somebody was
-        -- settling just now is gone by here, and made anew.
-        select count(*) into held_count
-        from (
-            select
-            from quality_days_unsettled as marks
-            where (circle_id, day) in (
-                select circle_id, day from unnest(circles, days) as touched (circle_id, day)
-            )
-            order by circle_id, day
-            for key share
-        ) as held;
-        exit when held_count = touched_count;
-    end loop;
-    delete from quality_days as settled
-    using unnest(circles, days) as touched (circle_id, day)
-    where settled.circle_id = touched.circle_id and settled.day = touched.day;
-end
+comment on table request_days is
+    'Raised hands and invitations of a UTC day at rest: exactly what request_days_of says over hand_raises and stage_invitations.';
+
+create table request_days_unsettled (
+    day date constraint request_days_unsettled_pk primary key
+);
+
+create function request_days_of(on_day date) returns setof request_days
+language sql stable as $$
+    with
+    requests as (
+        select
+            'hand' as kind, raised_at as asked_at, lowered_at as answered_at, spoke_at,
+            case lower_reason when 'promoted' then 'accepted' when 'withdrawn' then 'declined'
+                else lower_reason end as answer
+        from hand_raises
+        where raised_at >= on_day::timestamp at time zone 'UTC'
+            and raised_at < (on_day + 1)::timestamp at time zone 'UTC'
+        union all
+        select 'invitation', invited_at, answered_at, spoke_at, answer
+        from stage_invitations
+        where invited_at >= on_day::timestamp at time zone 'UTC'
+            and invited_at < (on_day + 1)::timestamp at time zone 'UTC'
+    ),
+    waits as (
+        select
+            kind, spoke_at, answer,
+            case when answer = 'accepted' then extract(epoch from answered_at - asked_at) end
+                as wait_seconds
+        from requests
+    )
+    select
+        on_day, kind,
+        count(*),
+        count(*) filter (where answer = 'accepted'),
+        count(*) filter (where answer = 'declined'),
+        count(*) filter (where answer = 'left'),
+        count(*) filter (where answer is null),
+        count(*) filter (where spoke_at is not null),
+        round((percentile_cont(0.5) within group (order by wait_seconds))::numeric, 3),
+        round((percentile_cont(0.95) within group (order by wait_seconds))::numeric, 3),
+        round((percentile_cont(0.99) within group (order by wait_seconds))::numeric, 3)
+    from waits
+    group by kind
 $$;
 
-create function unsettle_join_days(days date[]) returns void
-language plpgsql set jit = off as $$
-declare
-    touched_count bigint := (select count(distinct day) from unnest(days) as touched (day));
-    held_count bigint;
-begin
-    loop
-        insert into join_days_unsettled (day)
-        select distinct day from unnest(days) as touched (day) order by day
-        on conflict do nothing;
-        select count(*) into held_count
-        from (
-            select from join_days_unsettled where day = any (days) order by day for key share
-        ) as held;
-        exit when held_count = touched_count;
-    end loop;
-    delete from join_days where day = any (days);
-end
-$$;
+create table day_sums (
+    day date constraint day_sums_pk primary key,
+    circles bigint not null,
+    stays bigint not null,
+    participant_us numeric not null,
+    members bigint not null,
+    new_members bigint not null
+);
 
--- Settles some days of circles that sent no sample since `rest_before`; returns how many.
-create function settle_quality_days(rest_before timestamptz, count_max integer) returns integer
-language plpgsql set jit = off as $$
-declare
-    settled_circles uuid[];
-    settled_days date[];
-begin
-    select array_agg(circle_id), array_agg(day) into settled_circles, settled_days
+comment on table day_sums is
+    'Circles, people and minutes of a UTC day at rest: exactly what day_sums_of says over circle_days and daily_members.';
+
+create table day_sums_unsettled (
+    day date constraint day_sums_unsettled_pk primary key
+);
+
+create function day_sums_of(on_day date) returns setof day_sums
+language sql stable as $$
+    select
+        on_day, sums.circles, sums.stays, sums.participant_us, people.members,
+        people.new_members
     from (
-        select circle_id, day
-        from quality_days_unsettled as marks
-        where not exists (
-            select
-            from quality_cursors as cursors
-            where cursors.circle_id = marks.circle_id and last_sampled_at >= rest_before
-        )
-        limit count_max
-        for update skip locked
-    ) as at_rest;
-    insert into quality_days
-    select computed.*
-    from unnest(settled_circles, settled_days) as settled (circle_id, day)
-    cross join lateral quality_days_of(settled.circle_id, settled.day) as computed;
-    delete from quality_days_unsettled as marks
-    using unnest(settled_circles, settled_days) as settled (circle_id, day)
-    where marks.circle_id = settled.circle_id and marks.day = settled.day;
-    return coalesce(cardinality(settled_circles), 0);
-end
+        select
+            count(*) as circles, sum(stay_count) as stays, sum(participant_us) as participant_us
+        from circle_days
+        where day = on_day
+    ) as sums
+    cross join (
+        select count(*) as members, count(*) filter (where first_day = day) as new_members
+        from daily_members
+        where day = on_day
+    ) as people
+    where sums.circles > 0
 $$;
 
--- Settles some days before `before_day`; returns how many.
-create function settle_join_days(before_day date, count_max integer) returns integer
-language plpgsql set jit = off as $$
-declare
-    settled_days date[];
-begin
-    select array_agg(day) into settled_days
-    from (
-        select day
-        from join_days_unsettled
-        where day < before_day
-        order by day desc
-        limit count_max
-        for update skip locked
-    ) as at_rest;
-    insert into join_days
-    select computed.*
-    from unnest(settled_days) as settled (day)
-    cross join lateral join_days_of(settled.day) as computed;
-    delete from join_days_unsettled where day = any (settled_days);
-    return coalesce(cardinality(settled_days), 0);
-end
+create table category_weeks (
+    week date not null,
+    category text not null,
+    circles bigint not null,
+    hosts bigint not null,
+    attendances bigint not null,
+    minutes numeric not null,
+    peak_listeners integer not null,
+    constraint category_weeks_pk primary key (week, category)
+);
+
+comment on table category_weeks is
+    'Circles that went live in a UTC week at rest: exactly what category_weeks_of says over circle_sessions.';
+
+create table category_weeks_unsettled (
+    week date constraint category_weeks_unsettled_pk primary key
+);
+
+create function category_weeks_of(in_week date) returns setof category_weeks
+language sql stable as $$
+    select
+        in_week, category, count(*), count(distinct host_uid), sum(attendance_count),
+        sum(total_minutes), max(peak_listeners)
+    from circle_sessions
+    where started_at >= in_week::timestamp at time zone 'UTC'
+        and started_at < (in_week + 7)::timestamp at time zone 'UTC'
+    group by category
 $$;
 
-grant select, insert, update, delete on
-    quality_days, quality_days_unsettled, join_days, join_days_unsettled
-to circles_ingest;
-grant select on quality_days, quality_days_unsettled, join_days, join_days_unsettled to analyst;
+create table host_sums (
+    host_uid text constraint host_sums_pk primary key,
+    circles bigint not null,
+    first_started_at timestamptz not null,
+    last_started_at timestamptz not null,
+    -- The first two days on which a circle of theirs went live.
+    first_day date not null,
+    second_day date,
+    days_hosted bigint not null,
+    attendances bigint not null,
+    members_per_circle numeric not null,
+    peak_listeners_per_circle numeric not null,
+    peak_listeners integer not null,
+    minutes numeric not null,
+    promotions bigint not null,
+    kicks bigint not null,
+    circles_lost bigint not null
+);
 
--- What is stored already.
-insert into quality_days_unsettled (circle_id, day)
-select distinct circle_id, (minute_at at time zone 'UTC')::date from quality_minutes;
+comment on table host_sums is
+    'A creator whose circles are all at rest: exactly what host_sums_of says over circle_sessions.';
 
-insert into join_days_unsettled (day) select distinct day from circle_days;
+create table host_sums_unsettled (
+    host_uid text constraint host_sums_unsettled_pk primary key
+);
 
--- Reports by day find their day in these.
-create index hand_raises_day_idx on hand_raises (((raised_at at time zone 'UTC')::date));
-create index stage_invitations_day_idx
-    on stage_invitations (((invited_at at time zone 'UTC')::date));
-create index circle_sessions_begin_idx
-    on circle_sessions ((coalesce(scheduled_at, started_at, created_at)));
+create index circle_sessions_host_idx on circle_sessions (host_uid, started_at);
+
+create function host_sums_of(host text) returns setof host_sums
+language sql stable as $$
+    with
+    hosted as (
+        select
+            started_at, (started_at at time zone 'UTC')::date as day, attendance_count,
+            member_count, peak_listeners, total_minutes, promotion_count, kick_count, end_reason
+        from circle_sessions
+        where host_uid = host and started_at is not null
+    )
+    select
+        host, count(*), min(started_at), max(started_at),
+        min(day), (select min(day) from hosted where day > (select min(day) from hosted)),
+        count(distinct day),
+        sum(attendance_count),
+        round(avg(member_count), 2),
+        round(avg(peak_listeners), 2),
+        max(peak_listeners),
+        sum(total_minutes),
+        sum(promotion_count),
+        sum(kick_count),
+        count(*) filter (where end_reason = 'hostLost')
+    from hosted
+    having count(*) > 0
+$$;

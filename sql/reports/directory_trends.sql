@@ -1,8 +1,8 @@
 -- Report: directory_trends
 -- One row per week and category: circles, people, minutes, and the change.
 --
--- Grain: one UTC week (Monday first) and category; empty: without one. Inputs: circle_sessions.
--- Range: week. Units: circles, attendances, participant-minutes of stays that are over.
+-- Grain: one UTC week (Monday first) and category; empty: without one. Inputs: category_weeks,
+-- of what is not at rest yet circle_sessions. Range: week. Units: circles, attendances, participant-minutes of stays that are over.
 -- Freshness: the last stored event; as_of is the moment of the query.
 -- Example: select * from reports.directory_trends where week = '2026-11-23' order by place;
 
@@ -25,17 +25,13 @@ select
     end as minutes_change,
     now() as as_of
 from (
+    select week, category, circles, hosts, attendances, minutes, peak_listeners
+    from category_weeks
+    union all
     select
-        date_trunc('week', started_at at time zone 'UTC')::date as week,
-        category,
-        count(*) as circles,
-        count(distinct host_uid) as hosts,
-        sum(attendance_count) as attendances,
-        sum(total_minutes) as minutes,
-        max(peak_listeners) as peak_listeners
-    from circle_sessions
-    where started_at is not null
-    group by 1, 2
+        unsettled.week, category, circles, hosts, attendances, minutes, peak_listeners
+    from category_weeks_unsettled as unsettled
+    cross join lateral category_weeks_of(unsettled.week) as computed
 ) as weeks
 window earlier as (partition by category order by week);
 

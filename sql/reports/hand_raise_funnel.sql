@@ -2,7 +2,8 @@
 -- One row per UTC day and way onto the stage: asked, let on, spoke.
 --
 -- Grain: one UTC day of asking and kind. kind hand: a listener raised a hand; kind invitation:
--- a moderator asked a listener. Inputs: hand_raises, stage_invitations. Range: day.
+-- a moderator asked a listener. Inputs: request_days, of what is not at
+-- rest yet hand_raises and stage_invitations. Range: day.
 -- Units: requests; waits in seconds, from asking to the stage. A request counts as spoke when
 -- speech began after it led onto the stage and before the session's next request of its kind.
 -- Freshness: the last stored event; as_of is the moment of the query.
@@ -11,46 +12,33 @@
 drop view if exists reports.hand_raise_funnel;
 
 create view reports.hand_raise_funnel as
-with
-requests as (
-    select
-        'hand' as kind, raised_at as asked_at, lowered_at as answered_at, spoke_at,
-        case lower_reason when 'promoted' then 'accepted' when 'withdrawn' then 'declined'
-            else lower_reason end as answer
-    from hand_raises
-    union all
-    select 'invitation', invited_at, answered_at, spoke_at, answer
-    from stage_invitations
-)
 select
-    (asked_at at time zone 'UTC')::date as day,
+    day,
     kind,
-    count(*) as asked,
-    count(*) filter (where answer = 'accepted') as accepted,
-    count(*) filter (where answer = 'declined') as declined,
-    count(*) filter (where answer = 'left') as left_meanwhile,
-    count(*) filter (where answer is null) as open,
-    count(*) filter (where spoke_at is not null) as spoke,
-    round(count(*) filter (where answer = 'accepted')::numeric / count(*), 4) as accepted_share,
-    round(count(*) filter (where spoke_at is not null)::numeric / count(*), 4) as spoke_share,
-    round(
-        percentile_cont(0.5) within group (order by extract(epoch from answered_at - asked_at))
-            filter (where answer = 'accepted')::numeric,
-        3
-    ) as wait_seconds_p50,
-    round(
-        percentile_cont(0.95) within group (order by extract(epoch from answered_at - asked_at))
-            filter (where answer = 'accepted')::numeric,
-        3
-    ) as wait_seconds_p95,
-    round(
-        percentile_cont(0.99) within group (order by extract(epoch from answered_at - asked_at))
-            filter (where answer = 'accepted')::numeric,
-        3
-    ) as wait_seconds_p99,
+    asked,
+    accepted,
+    declined,
+    left_meanwhile,
+    open,
+    spoke,
+    round(accepted::numeric / asked, 4) as accepted_share,
+    round(spoke::numeric / asked, 4) as spoke_share,
+    wait_seconds_p50,
+    wait_seconds_p95,
+    wait_seconds_p99,
     now() as as_of
-from requests
-group by 1, 2;
+from (
+    select
+        day, kind, asked, accepted, declined, left_meanwhile, open, spoke, wait_seconds_p50,
+        wait_seconds_p95, wait_seconds_p99
+    from request_days
+    union all
+    select
+        unsettled.day, kind, asked, accepted, declined, left_meanwhile, open, spoke,
+        wait_seconds_p50, wait_seconds_p95, wait_seconds_p99
+    from request_days_unsettled as unsettled
+    cross join lateral request_days_of(unsettled.day) as computed
+) as days;
 
 comment on view reports.hand_raise_funnel is 'One row per UTC day and way onto the stage.';
 comment on column reports.hand_raise_funnel.day is 'The day of asking, UTC.';

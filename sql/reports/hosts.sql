@@ -1,7 +1,8 @@
 -- Report: hosts
 -- One row per host: what they hosted, how many came, who came back.
 --
--- Grain: one creator of circles that went live. Inputs: circle_sessions. Range: last_started_at.
+-- Grain: one creator of circles that went live. Inputs: host_sums, of those
+-- who are not at rest circle_sessions. Range: last_started_at.
 -- Units: circles, people, participant-minutes of stays that are over.
 -- Freshness: the last stored event; as_of is the moment of the query.
 -- Example: select * from reports.hosts order by minutes desc limit 20;
@@ -11,22 +12,33 @@ drop view if exists reports.hosts;
 create view reports.hosts as
 select
     host_uid,
-    count(*) as circles,
-    min(started_at) as first_started_at,
-    max(started_at) as last_started_at,
-    count(distinct (started_at at time zone 'UTC')::date) as days_hosted,
-    sum(attendance_count) as attendances,
-    round(avg(member_count), 2) as members_per_circle,
-    round(avg(peak_listeners), 2) as peak_listeners_per_circle,
-    max(peak_listeners) as peak_listeners,
-    sum(total_minutes) as minutes,
-    sum(promotion_count) as promotions,
-    sum(kick_count) as kicks,
-    count(*) filter (where end_reason = 'hostLost') as circles_lost,
+    circles,
+    first_started_at,
+    last_started_at,
+    days_hosted,
+    attendances,
+    members_per_circle,
+    peak_listeners_per_circle,
+    peak_listeners,
+    minutes,
+    promotions,
+    kicks,
+    circles_lost,
     now() as as_of
-from circle_sessions
-where started_at is not null
-group by host_uid;
+from (
+    select
+        host_uid, circles, first_started_at, last_started_at, days_hosted, attendances,
+        members_per_circle, peak_listeners_per_circle, peak_listeners, minutes, promotions, kicks,
+        circles_lost
+    from host_sums
+    union all
+    select
+        unsettled.host_uid, circles, first_started_at, last_started_at, days_hosted, attendances,
+        members_per_circle, peak_listeners_per_circle, peak_listeners, minutes, promotions, kicks,
+        circles_lost
+    from host_sums_unsettled as unsettled
+    cross join lateral host_sums_of(unsettled.host_uid) as computed
+) as hosts;
 
 comment on view reports.hosts is 'One row per creator of circles that went live.';
 comment on column reports.hosts.host_uid is 'Who created the circles.';

@@ -23,7 +23,7 @@ select
     minutes.joins,
     minutes.at_risk,
     minutes.dropped,
-    round(minutes.survival, 4) as survival,
+    round(minutes.survival::numeric, 4) as survival,
     minutes.speakers,
     now() as as_of
 from circle_sessions as circles
@@ -55,7 +55,7 @@ cross join lateral (
         case
             when bool_or(dropped > 0 and dropped = at_risk) over so_far then 0
             else exp(
-                sum(case when dropped < at_risk then ln(1 - dropped::numeric / at_risk) end)
+                sum(case when dropped < at_risk then ln(1 - dropped::float8 / at_risk) end)
                     over so_far
             )
         end as survival

@@ -1,7 +1,8 @@
 -- Report: minutes_by_day
 -- One row per UTC day: circles, people and minutes.
 --
--- Grain: one UTC day. Inputs: circle_days, daily_members. Range: day.
+-- Grain: one UTC day. Inputs: day_sums, of what is not at rest yet circle_days and
+-- daily_members. Range: day.
 -- Units: participant-minutes of stays that are over, split at midnight; a stay that is not over
 -- counts as a stay on the day it began, with no minutes yet.
 -- Freshness: the last stored event; as_of is the moment of the query.
@@ -11,26 +12,22 @@ drop view if exists reports.minutes_by_day;
 
 create view reports.minutes_by_day as
 select
-    days.day,
-    days.circles,
-    days.stays,
-    people.members,
-    people.new_members,
-    round(days.participant_us / 60000000.0, 3) as minutes,
-    round(days.participant_us / 60000000.0 / people.members, 3) as minutes_per_member,
+    day,
+    circles,
+    stays,
+    members,
+    new_members,
+    round(participant_us / 60000000.0, 3) as minutes,
+    round(participant_us / 60000000.0 / members, 3) as minutes_per_member,
     now() as as_of
 from (
-    select
-        day, count(*) as circles, sum(stay_count) as stays, sum(participant_us) as participant_us
-    from circle_days
-    group by day
-) as days
-join (
-    select
-        day, count(*) as members, count(*) filter (where first_day = day) as new_members
-    from daily_members
-    group by day
-) as people using (day);
+    select day, circles, stays, members, new_members, participant_us
+    from day_sums
+    union all
+    select unsettled.day, circles, stays, members, new_members, participant_us
+    from day_sums_unsettled as unsettled
+    cross join lateral day_sums_of(unsettled.day) as computed
+) as days;
 
 comment on view reports.minutes_by_day is 'One row per UTC day on which anyone was in a circle.';
 comment on column reports.minutes_by_day.day is 'The day, UTC.';

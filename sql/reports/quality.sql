@@ -21,36 +21,24 @@ select
     days.minutes,
     days.packets_expected,
     days.packets_lost,
-    round(days.loss, 5) as loss,
-    round(days.jitter_ms, 3) as jitter_ms,
-    round(days.jitter_ms_p95::numeric, 3) as jitter_ms_p95,
-    round(days.rtt_ms_p50::numeric, 3) as rtt_ms_p50,
-    round(days.rtt_ms_p95::numeric, 3) as rtt_ms_p95,
-    round(
-        mos_of(
-            days.loss::double precision, days.jitter_ms::double precision,
-            coalesce(days.rtt_ms_p50, 0)
-        )::numeric,
-        2
-    ) as mos,
+    days.loss,
+    days.jitter_ms,
+    days.jitter_ms_p95,
+    days.rtt_ms_p50,
+    days.rtt_ms_p95,
+    days.mos,
     now() as as_of
 from (
     select
-        day, circle_id, uid, direction, minutes, packets_expected, packets_lost,
-        least(greatest(packets_lost::numeric / nullif(packets_expected, 0), 0), 1) as loss,
-        jitter_ms, jitter_ms_p95, rtt_ms_p50, rtt_ms_p95
-    from (
-        select
-            day, circle_id, uid, direction, minutes, packets_expected, packets_lost,
-            jitter_ms, jitter_ms_p95, rtt_ms_p50, rtt_ms_p95
-        from quality_days
-        union all
-        select
-            unsettled.day, unsettled.circle_id, uid, direction, minutes, packets_expected,
-            packets_lost, jitter_ms, jitter_ms_p95, rtt_ms_p50, rtt_ms_p95
-        from quality_days_unsettled as unsettled
-        cross join lateral quality_days_of(unsettled.circle_id, unsettled.day) as computed
-    ) as all_days
+        day, circle_id, uid, direction, minutes, packets_expected, packets_lost, loss, jitter_ms,
+        jitter_ms_p95, rtt_ms_p50, rtt_ms_p95, mos
+    from quality_days
+    union all
+    select
+        unsettled.day, unsettled.circle_id, uid, direction, minutes, packets_expected,
+        packets_lost, loss, jitter_ms, jitter_ms_p95, rtt_ms_p50, rtt_ms_p95, mos
+    from quality_days_unsettled as unsettled
+    cross join lateral quality_days_of(unsettled.circle_id, unsettled.day) as computed
 ) as days
 left join circle_placements as placements using (circle_id);
 

@@ -3,7 +3,7 @@
 --
 -- Grain: one UTC day and kind. A member's cohort is the day they were first in a circle, a
 -- host's the day that the first circle they created went live. Inputs: daily_members,
--- circle_sessions. Range: cohort_day.
+-- host_sums. Range: cohort_day.
 -- Units: people. Members count when they are in a circle on exactly that day; hosts when a
 -- circle of theirs goes live within so many days after the first day. Null until that day is over.
 -- Freshness: the last stored event; as_of is the moment of the query.
@@ -27,23 +27,16 @@ cohorts as (
     union all
     select
         first_day, 'host', count(*),
-        count(*) filter (where next_day - first_day <= 1),
-        count(*) filter (where next_day - first_day <= 7),
-        count(*) filter (where next_day - first_day <= 30)
+        count(*) filter (where second_day - first_day <= 1),
+        count(*) filter (where second_day - first_day <= 7),
+        count(*) filter (where second_day - first_day <= 30)
     from (
-        select
-            min(day) as first_day,
-            min(day) filter (where place = 2) as next_day
-        from (
-            select
-                host_uid, day, row_number() over (partition by host_uid order by day) as place
-            from (
-                select distinct host_uid, (started_at at time zone 'UTC')::date as day
-                from circle_sessions
-                where started_at is not null
-            ) as hosted
-        ) as days
-        group by host_uid
+        select first_day, second_day
+        from host_sums
+        union all
+        select first_day, second_day
+        from host_sums_unsettled as unsettled
+        cross join lateral host_sums_of(unsettled.host_uid) as computed
     ) as hosts
     group by first_day
 ),

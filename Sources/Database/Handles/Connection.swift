@@ -7,7 +7,7 @@ import Domain
 /// PGconn object at the same time" (PostgreSQL 15, §34.20). The class is therefore not
 /// `Sendable`: a `ConnectionPool` worker or a service thread owns it.
 public final class Connection {
-    private let handle: OpaquePointer
+    let handle: OpaquePointer
     private var preparedNames: [Statement: String] = [:]
 
     /// The same text with binds of other types is another statement.
@@ -17,6 +17,10 @@ public final class Connection {
     }
 
     public private(set) var isInTransaction = false
+    /// What goes to the server with the next statement: see `later`.
+    private var deferred: [SQL] = []
+    /// Whether the server knows of the transaction: `begin` waits for the first statement.
+    private var hasBegun = false
 
     /// A NOTIFY that another session sent.
     public struct Notification: Sendable {
@@ -71,9 +75,11 @@ public final class Connection {
     }
 
     /// Whether the session is still usable.
-    public var isAlive: Bool { PQstatus(handle) == CONNECTION_OK }
+    public var isAlive: Bool { !isStuck && PQstatus(handle) == CONNECTION_OK }
+    /// A pipeline was left half read.
+    var isStuck = false
 
-    private var errorMessage: String {
+    var errorMessage: String {
         guard let message = PQerrorMessage(handle) else { return "unknown error" }
         return trimmed(String(cString: message))
     }
@@ -94,14 +100,48 @@ public final class Connection {
         TextRows(try run(sql, resultFormat: 0))
     }
 
+    /// Runs several statements in one round trip and returns the rows of each. None may need what
+    /// another returns; after one that fails none is run.
+    @available(*, noasync)
+    public func queries(_ statements: [SQL]) throws(DatabaseError) -> [Rows] {
+        let earlier = takeDeferred()
+        return Array(try pipeline(earlier + statements, resultFormat: 1).dropFirst(earlier.count))
+    }
+
+    /// Sends a statement whose rows nobody needs along with the next one, or with the commit: that
+    /// one throws what this one fails of.
+    @available(*, noasync)
+    public func later(_ sql: SQL) {
+        precondition(isInTransaction, "outside a transaction nothing need follow")
+        deferred.append(sql)
+    }
+
+    private func takeDeferred() -> [SQL] {
+        guard !deferred.isEmpty else { return [] }
+        defer { deferred.removeAll() }
+        hasBegun = true
+        return deferred
+    }
+
+    private func sendDeferred() throws(DatabaseError) {
+        let earlier = takeDeferred()
+        if !earlier.isEmpty { _ = try pipeline(earlier, resultFormat: 1) }
+    }
+
     /// Runs a text that may hold several statements and takes no binds.
     @available(*, noasync)
     public func script(_ text: String) throws(DatabaseError) {
+        try sendDeferred()
         let result = PQexec(handle, text)
         _ = try check(result, operation: summary(of: text))
     }
 
     private func run(_ sql: SQL, resultFormat: Int32) throws(DatabaseError) -> Rows {
+        guard deferred.isEmpty else {
+            let rows = try pipeline(takeDeferred() + [sql], resultFormat: resultFormat)
+            return rows[rows.count - 1]
+        }
+        try makeRoomForPrepared(1)
         let name = try prepare(sql)
         let result = withParameters(sql.binds) { values, lengths, formats in
             PQexecPrepared(
@@ -110,13 +150,16 @@ public final class Connection {
         return try check(result, operation: summary(of: sql.text))
     }
 
-    private func prepare(_ sql: SQL) throws(DatabaseError) -> String {
+    /// Makes room for so many prepared statements, which then stay until the next call.
+    func makeRoomForPrepared(_ count: Int) throws(DatabaseError) {
+        guard preparedNames.count + count > Self.preparedCountMax else { return }
+        _ = try check(PQexec(handle, "deallocate all"), operation: "deallocate all")
+        preparedNames.removeAll()
+    }
+
+    func prepare(_ sql: SQL) throws(DatabaseError) -> String {
         let statement = Statement(text: sql.text, types: sql.binds.map(\.oid))
         if let name = preparedNames[statement] { return name }
-        if preparedNames.count >= Self.preparedCountMax {
-            try script("deallocate all")
-            preparedNames.removeAll()
-        }
         let name = "s\(preparedNames.count)"
         let result = statement.types.withUnsafeBufferPointer { types in
             PQprepare(handle, name, sql.text, Int32(types.count), types.baseAddress)
@@ -127,7 +170,7 @@ public final class Connection {
     }
 
     /// - Parameter operation: named only in an error.
-    private func check(
+    func check(
         _ result: OpaquePointer?, operation: @autoclosure () -> String
     ) throws(DatabaseError) -> Rows {
         guard let result else {
@@ -145,7 +188,7 @@ public final class Connection {
         }
     }
 
-    private func error(of result: OpaquePointer, operation: String) -> DatabaseError {
+    func error(of result: OpaquePointer, operation: String) -> DatabaseError {
         func field(_ code: UnicodeScalar) -> String? {
             PQresultErrorField(result, Int32(code.value)).map { String(cString: $0) }
         }
@@ -171,35 +214,40 @@ public final class Connection {
         _ body: () throws -> Result
     ) throws -> Result {
         precondition(!isInTransaction, "transactions do not nest")
-        // In one message: a command pays for no further round trip.
-        try script(
-            settings.reduce(into: "begin \(mode)") { text, setting in
-                text += "; set local \(setting.name) = \(literal(setting.value))"
-            })
         isInTransaction = true
-        defer { isInTransaction = false }
-        let result: Result
+        hasBegun = false
+        // With the first statement: a command pays for no further round trip.
+        deferred = [SQL(trusted: mode.isEmpty ? "begin" : "begin \(mode)")]
+        for setting in settings {
+            // NUL ends a text in PostgreSQL and must not be in it.
+            let value = setting.value.replacing("\0", with: "")
+            deferred.append("select set_config(\(setting.name), \(value), true)")
+        }
+        let prefixCount = deferred.count
+        defer {
+            isInTransaction = false
+            deferred.removeAll()
+        }
         do {
-            result = try body()
+            let result = try body()
+            if hasBegun || deferred.count > prefixCount { try commit() }
+            return result
         } catch {
             // The first error is the one that counts; a session that cannot roll back is dead,
             // and its owner replaces it.
-            if isAlive { try? script("rollback") }
+            deferred.removeAll()
+            if hasBegun, isAlive { try? script("rollback") }
             throw error
         }
+    }
+
+    private func commit() throws(DatabaseError) {
+        let answer = try run("commit", resultFormat: 1)
         // A transaction that failed answers a commit with ROLLBACK, and with success.
-        let answer = try check(PQexec(handle, "commit"), operation: "commit")
         guard answer.commandTag == "COMMIT" else {
             throw DatabaseError(
                 code: "25P02", message: "the transaction had failed before", operation: "commit")
         }
-        return result
-    }
-
-    /// A string as a literal. `standard_conforming_strings` is on, as it is by default: only the
-    /// quote means something. NUL ends a C string and must not be in it.
-    private func literal(_ text: String) -> String {
-        "'" + text.replacing("'", with: "''").replacing("\0", with: "") + "'"
     }
 
     // MARK: COPY
@@ -211,6 +259,7 @@ public final class Connection {
     public func copy(
         into target: String, _ fill: (inout CopyWriter) throws -> Void
     ) throws {
+        try sendDeferred()
         let statement = "copy \(target) from stdin (format binary)"
         _ = try check(PQexec(handle, statement), operation: statement)
         do {

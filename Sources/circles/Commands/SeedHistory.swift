@@ -130,7 +130,7 @@ private final class Seeding: Sendable {
             try await group.waitForAll()
         }
         try await BlockingThread.run(name: "seed") { [self] in
-            try HistoryWriter(databaseURL: databaseURL).settleDays(now: clock.now())
+            try HistoryWriter(databaseURL: databaseURL).settle(now: clock.now())
         }
         return sum.withLock { ($0.events, $0.quality) }
     }

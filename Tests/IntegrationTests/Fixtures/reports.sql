@@ -143,10 +143,6 @@ select roll_up_circles(
 )
 from circle_sessions;
 
--- As Ingest does: quality settled, joins not yet.
-select unsettle_quality_days(array_agg(circle_id), array_agg(day))
-from (
-    select distinct circle_id, (minute_at at time zone 'UTC')::date as day from quality_minutes
-) as days;
-select settle_quality_days('infinity', 1000);
-select unsettle_join_days(array_agg(distinct day)) from circle_days;
+-- As Ingest does: some settled, some not yet.
+select unsettle_all();
+select settle_quality_days('infinity', 1000), settle('host_sums', 'true', now(), 1);

@@ -20,7 +20,7 @@ struct SeedHistoryTests {
                     try writer.append(circle.events, circle.quality, now: now)
                 }
             }
-            try writer.settleDays(now: now)
+            try writer.settle(now: now)
             return writer.storedCount.events
         }
     }
@@ -43,9 +43,14 @@ struct SeedHistoryTests {
                 (select count(*) from events), (select count(*) from members),
                 (select count(*) from ingest_gaps),
                 (select count(*) from quality_days_unsettled),
-                (select count(*) from join_days_unsettled)
+                (select count(*) from join_days_unsettled),
+                (
+                    select count(*) from day_sums_unsettled
+                    where day < (now() at time zone 'UTC')::date - 1
+                ),
+                (select count(*) from host_sums_unsettled)
             """)
-        #expect(counts == "\(events.count)|0|0|0|0")
+        #expect(counts == "\(events.count)|0|0|0|0|0|0")
     }
 
     @Test("fills every report that reads ingested tables of the past")
