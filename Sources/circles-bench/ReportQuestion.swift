@@ -6,6 +6,8 @@ struct ReportQuestion {
     let report: Report
     /// The stretch of days that the report is usually asked for; it ends with the history.
     let dayCount: Int
+    /// Nobody looks at the survival curves of all circles at once.
+    var isOfOneCircle: Bool { report.name == "listener_drop_off" }
     /// The same question in words of raw history.
     let raw: Raw?
 

@@ -344,3 +344,10 @@ select unsettle_all();
 -- The stretch of days that rsvp_conversion is asked for.
 create index circle_sessions_begin_idx
     on circle_sessions ((coalesce(scheduled_at, started_at, created_at)));
+
+-- Compiling queries of reports takes longer than running them.
+do $$
+begin
+    execute format('alter database %I set jit = off', current_database());
+end
+$$;

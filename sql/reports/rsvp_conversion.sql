@@ -37,12 +37,11 @@ cross join lateral (
         count(*) filter (where withdrawn_at is null and inside_us is not null) as attended,
         count(*) filter (where withdrawn_at is null and inside_us >= 600000000) as stayed
     from circle_rsvps as rsvps
-    left join (
-        select circle_id, uid, sum(participant_us) as inside_us
-        from circle_day_members
-        where circle_day_members.circle_id = circles.circle_id
-        group by circle_id, uid
-    ) as inside on inside.uid = rsvps.uid
+    cross join lateral (
+        select sum(participant_us) as inside_us
+        from circle_day_members as inside
+        where inside.circle_id = circles.circle_id and inside.uid = rsvps.uid
+    ) as inside
     cross join lateral (
         select exists (
             select

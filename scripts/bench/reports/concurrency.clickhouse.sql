@@ -12,6 +12,7 @@ stays as (
         circle_id, session_id,
         minIf(occurred_at, event_type = 'memberJoined') as joined_at,
         minIf(occurred_at, event_type = 'memberLeft') as said_at,
+        countIf(event_type = 'memberJoined') as joined,
         countIf(event_type = 'memberLeft') as said
     from events
     where event_type in ('memberJoined', 'memberLeft')
@@ -26,6 +27,7 @@ steps as (
     from stays
     left join ends using (circle_id)
     array join [(joined_at, 1, 0), (if(said > 0, said_at, ended_at), 0, 1)] as step
+    where joined > 0
 ),
 minutes as (
     select minute, sum(joins) as joins, sum(leaves) as leaves from steps group by minute

@@ -26,9 +26,11 @@ steps as (
     select
         floor(extract(epoch from joined_at) / 60)::bigint as minute, 1 as joins, 0 as leaves
     from stays
+    where joined_at is not null
     union all
     select floor(extract(epoch from left_at) / 60)::bigint, 0, 1
     from stays
+    where joined_at is not null
 ),
 minutes as (
     select minute, sum(joins) as joins, sum(leaves) as leaves,

@@ -1,8 +1,28 @@
 with
-days as (
-    select distinct uid, toDate(occurred_at) as day
+ends as (
+    select circle_id, min(occurred_at) as ended_at
     from events
-    where event_type = 'memberJoined'
+    where event_type = 'circleEnded'
+    group by circle_id
+),
+stays as (
+    select
+        circle_id, session_id, any(uid) as uid,
+        minIf(occurred_at, event_type = 'memberJoined') as joined_at,
+        minIf(occurred_at, event_type = 'memberLeft') as said_at,
+        countIf(event_type = 'memberLeft') as said
+    from events
+    where event_type in ('memberJoined', 'memberLeft')
+    group by circle_id, session_id
+),
+days as (
+    select distinct
+        uid,
+        toDate(joined_at) + arrayJoin(range(0, toUInt32(
+            toDate(if(said > 0, said_at, ended_at) - interval 1 microsecond) - toDate(joined_at)
+        ) + 1)) as day
+    from stays
+    left join ends using (circle_id)
 ),
 firsts as (select uid, min(day) as first_day from days group by uid)
 select

@@ -1,10 +1,28 @@
 -- Columns: cohort_day, people, day_1, day_7, day_30
 -- Where: kind = 'member'
 with
-days as (
-    select distinct uid, (occurred_at at time zone 'UTC')::date as day
+ends as (
+    select circle_id, min(occurred_at) as ended_at
     from events
-    where event_type = 'memberJoined'
+    where event_type = 'circleEnded'
+    group by circle_id
+),
+stays as (
+    select
+        events.circle_id, session_id, min(uid) as uid,
+        min(occurred_at) filter (where event_type = 'memberJoined') as joined_at,
+        coalesce(min(occurred_at) filter (where event_type = 'memberLeft'), min(ended_at))
+            as left_at
+    from events
+    left join ends using (circle_id)
+    where event_type in ('memberJoined', 'memberLeft')
+    group by events.circle_id, session_id
+),
+days as (
+    select distinct uid, (generate_series(
+        date_trunc('day', joined_at, 'UTC'), left_at - interval '1 microsecond', '1 day'
+    ) at time zone 'UTC')::date as day
+    from stays
 ),
 firsts as (select uid, min(day) as first_day from days group by uid),
 cohorts as (
