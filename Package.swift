@@ -103,8 +103,8 @@ let package = Package(
         library(
             "Ingest",
             [
-                "BlockingThread", "Database", "Domain", "EventLog", "EventSchema", logging, metrics,
-                serviceLifecycle,
+                "BlockingThread", "Database", "Domain", "EventLog", "EventSchema", crypto, logging,
+                metrics, serviceLifecycle,
             ]),
 
         library(

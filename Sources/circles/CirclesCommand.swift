@@ -15,7 +15,7 @@ struct CirclesCommand: AsyncParsableCommand {
         subcommands: [
             Up.self, API.self, SFUCommand.self, Ingest.self, Jobs.self, Broker.self, Migrate.self,
             ReportCommand.self,
-            ReplayCommand.self, Verify.self, Swarm.self, Demo.self, Token.self, Key.self,
+            ReplayCommand.self, Verify.self, Forget.self, Swarm.self, Demo.self, Token.self, Key.self,
             Alerts.self,
             Config.self,
         ])
