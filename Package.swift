@@ -125,7 +125,7 @@ let package = Package(
                 asyncHTTPClient, crypto, cryptoExtras, logging, metrics, mustache, nioCore,
                 nioHTTP1, nioPosix, nioSSL, serviceLifecycle,
             ]),
-        library("Reports", ["Database", "Domain"]),
+        library("Reports", ["CZlib", "Database", "Domain", crypto]),
         library(
             "SFU",
             [
