@@ -306,6 +306,11 @@ struct ForgettingTests {
             by: Caller(uid: "planner")
         ).circle.circleID
         _ = try await test.store.makeRSVP(planned, by: bob)
+        // Without a raised hand it is an invitation.
+        let asked = try await test.makeCircle(host: "asker")
+        _ = try await test.store.join(asked, by: bob)
+        _ = try await test.store.promote(Self.bob, in: asked, by: Caller(uid: "asker"))
+        try await test.store.leave(asked, by: bob)
         let own = try await test.store.create(
             test.draft(host: Self.bob, title: "The life of zq-bob"), by: bob
         ).circle.circleID
@@ -389,6 +394,33 @@ struct ForgettingTests {
         }
         #expect(try await test.text("select count(*) from forgotten_members") == before)
         #expect(try await test.number("select count(*) from seats where uid = \(Self.bob)") == 1)
+    }
+
+    @Test("the program says what it finds, asks, makes them leave, and forgets")
+    func runsAsAProgram() async throws {
+        let test = try TestStore()
+        defer { test.close() }
+        let circleID = try await test.makeCircle()
+        _ = try await test.store.join(circleID, by: Caller(uid: Self.bob))
+        let log = "/tmp/circles-forget-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: log) }  // left in /tmp at worst
+        func run(_ options: [String]) async throws -> (status: Int32?, text: String) {
+            let process = CirclesProcess(
+                "forget", ["--uid", Self.bob] + options,
+                environment: ["DATABASE_URL": test.databaseURL], log: log)
+            try process.start()
+            let status = try await BlockingThread.run(name: "forget") { process.wait() }
+            return (status, try String(contentsOfFile: log, encoding: .utf8))
+        }
+        let survey = try await run(["--dry-run"])
+        #expect(survey.status == 0 && survey.text.contains("seats  1"), "\(survey)")
+        let refused = try await run(["--yes"])
+        #expect(refused.status == 64 && refused.text.contains("\(circleID)"), "\(refused)")
+        #expect(try await test.number("select count(*) from forgotten_members") == 0)
+        let done = try await run(["--yes", "--leave"])
+        #expect(done.status == 0 && done.text.contains("forgotten:"), "\(done)")
+        let traces = try await test.pool.withConnection { try Self.traces(of: Self.bob, $0) }
+        #expect(traces == [])
     }
 
     // MARK: Beside Ingest
