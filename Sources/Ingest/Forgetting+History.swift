@@ -136,6 +136,7 @@ extension Forgetting {
                 )
             """)
         for table in try UIDTable.all(connection) where table.hasCircle && isUnknown(table) {
+            try table.makeRoom(for: tombstone, insteadOf: uid, in: circleID, connection)
             try table.rename(uid, to: tombstone, where: "circle_id = \(circleID)", connection)
         }
         // Days of members follow from attendances. No minute of the circle changes.

@@ -1,4 +1,5 @@
 import Database
+import Domain
 
 /// A table with columns that hold uids, as the catalogue of the database says: a table of a later
 /// migration is among them.
@@ -88,5 +89,38 @@ struct UIDTable {
                     where \(trusted: name) = \(uid) and \(rows)
                     """)
         }
+    }
+
+    /// Takes away the tombstone's rows of a circle that would stand in the way of the uid's: of
+    /// what was written since the erasure began.
+    ///
+    /// - Returns: how many.
+    @discardableResult
+    func makeRoom(
+        for tombstone: String, insteadOf uid: String, in circleID: CircleID,
+        _ connection: Connection
+    ) throws -> Int {
+        let key: [String] = try connection.query(
+            """
+            select attname
+            from pg_index
+            join pg_attribute on attrelid = indrelid and attnum = any (indkey)
+            where indrelid = ('public.' || \(name))::regclass and indisprimary
+            order by attname
+            """
+        ).map { try $0.get(0) }
+        guard key.contains("uid") else { return 0 }
+        let rest: SQL = key.filter { $0 != "uid" }.reduce("true") { condition, column in
+            "\(condition) and later.\(trusted: column) = former.\(trusted: column)"
+        }
+        return try connection.query(
+            """
+            delete from public.\(trusted: name) as later
+            using public.\(trusted: name) as former
+            where former.circle_id = \(circleID) and former.uid = \(uid)
+                and later.circle_id = \(circleID) and later.uid = \(tombstone)
+                and \(rest)
+            """
+        ).affectedCount
     }
 }

@@ -233,6 +233,44 @@ struct ForgettingTests {
         #expect(findings == [], "\(findings)")
     }
 
+    @Test("tables of later migrations lose the name too, also where the tombstone has a row")
+    func knowsLaterTables() async throws {
+        let test = try TestStore(poolSize: 1)
+        defer { test.close() }
+        let rows = try await test.pool.withConnection { connection in
+            let life = Self.lives(500..<501)[0]
+            try Self.ingest(life, connection)
+            try connection.script(
+                """
+                create table later_days (
+                    circle_id uuid, day date, uid text, judge_uid text, stay_count integer,
+                    constraint later_days_pk primary key (circle_id, day, uid)
+                );
+                create table later_people (uid text, helper_uids text[], stay_count integer);
+                """)
+            let forgetting = try Forgetting(
+                databaseURL: test.databaseURL, clock: SystemWallClock())
+            let tombstone = try forgetting.begin(Self.bob).0.tombstone
+            let circleID = life[0].circleID
+            try connection.query(
+                """
+                insert into later_days values
+                (\(circleID), '2026-11-23', \(Self.bob), 'x', 1),
+                (\(circleID), '2026-11-24', \(Self.bob), \(Self.bob), 2),
+                (\(circleID), '2026-11-24', \(tombstone), 'y', 3)
+                """)
+            _ = try Self.forget(Self.bob, test)
+            try connection.query(
+                "insert into later_people values (\(Self.host), array['x', \(Self.host)], 1)")
+            _ = try Self.forget(Self.host, test)
+            #expect(try Self.traces(of: Self.bob, connection) == [])
+            #expect(try Self.traces(of: Self.host, connection) == [])
+            return try IngestorTests.text(
+                "select day, stay_count from later_days order by day", connection)
+        }
+        #expect(rows == "2026-11-23|1\n2026-11-24|2")
+    }
+
     // MARK: Commands
 
     /// Rows of theirs in every table that has a column for a uid.
