@@ -104,8 +104,8 @@ let package = Package(
         library(
             "Ingest",
             [
-                "BlockingThread", "Database", "Domain", "EventLog", "EventSchema", logging, metrics,
-                serviceLifecycle,
+                "BlockingThread", "Database", "Domain", "EventLog", "EventSchema", crypto, logging,
+                metrics, serviceLifecycle,
             ]),
 
         library(
@@ -126,7 +126,7 @@ let package = Package(
                 asyncHTTPClient, crypto, cryptoExtras, logging, metrics, mustache, nioCore,
                 nioHTTP1, nioPosix, nioSSL, serviceLifecycle,
             ]),
-        library("Reports", ["Database", "Domain"]),
+        library("Reports", ["CZlib", "Database", "Domain", crypto]),
         library(
             "SFU",
             [

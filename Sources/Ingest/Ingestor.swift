@@ -27,6 +27,8 @@ final class Ingestor: BatchStore {
     private let recentWeightMax: Int
     private var recentWeight = 0
     private let signal: LiveSignal?
+    /// Read with the first batch after a `reset`: who forgets somebody makes all workers begin anew.
+    private var forgotten: ForgottenMembers?
     /// The circles that the last batch has events of.
     private var storedCircles: Set<CircleID> = []
 
@@ -46,6 +48,7 @@ final class Ingestor: BatchStore {
         recentWeight = 0
         knownPartitionDays.removeAll()
         storedCircles.removeAll()
+        forgotten = nil
     }
 
     func didCommit() {
@@ -58,9 +61,10 @@ final class Ingestor: BatchStore {
         var writer = BatchWriter()
         var events: [(event: Event, record: [UInt8])] = []
         events.reserveCapacity(batch.records.count)
+        if forgotten == nil { forgotten = try ForgottenMembers(connection) }
         for record in batch.records {
             switch decode(record) {
-            case .success(let event): events.append((event, record.value ?? []))
+            case .success(let event): events.append(try erased(event, record.value ?? []))
             // A rebuild leaves them where Ingest put them: they are no part of any fold.
             case .failure where target == .shadow: break
             case .failure(let error):
@@ -99,6 +103,12 @@ final class Ingestor: BatchStore {
         }
     }
 
+    private func erased(
+        _ event: Event, _ record: [UInt8]
+    ) throws -> (event: Event, record: [UInt8]) {
+        try forgotten?.erased(event, record: record) ?? (event, record)
+    }
+
     // MARK: Accepting
 
     private func take(
@@ -132,7 +142,8 @@ final class Ingestor: BatchStore {
                 ledger.arrive(found.position) != .duplicate
             else { continue }
             foundCount += 1
-            writer.append(ledger.accept(found, record: record))
+            let (event, record) = try erased(found, record)
+            writer.append(ledger.accept(event, record: record))
         }
         outcome.filledCount += foundCount
         outcome.acceptedCount += foundCount
@@ -282,7 +293,8 @@ final class Ingestor: BatchStore {
         ).map({ $0 }) {
             let circleID: CircleID = try row.get(0)
             let record: Bytes = try row.get(2)
-            let event = try EventCodec.decode(record.array)
+            // Rows of somebody who is being forgotten may not be rewritten yet.
+            let event = try erased(EventCodec.decode(record.array), record.array).event
             history[circleID, default: []].append((event, try row.get(1)))
         }
         return history

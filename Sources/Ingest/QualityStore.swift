@@ -11,8 +11,11 @@ final class QualityStore: BatchStore {
     let topic = Topic.quality
 
     private var knownPartitionDays: Set<Int64> = []
+    /// Read with the first batch after a `reset`.
+    private var forgotten: ForgottenMembers?
 
     func reset() {
+        forgotten = nil
         knownPartitionDays.removeAll()
     }
 
@@ -53,10 +56,13 @@ final class QualityStore: BatchStore {
     ) throws -> [QualityBatch] {
         var letters: [DeadLetter] = []
         var batches: [QualityBatch] = []
+        if forgotten == nil { forgotten = try ForgottenMembers(connection) }
         for record in batch.records {
             do throws(EventDecodingError) {
                 guard let value = record.value else { throw .malformed }
-                batches.append(try QualityCodec.decode(value))
+                var read = try QualityCodec.decode(value)
+                forgotten?.erase(&read)
+                batches.append(read)
             } catch {
                 letters.append(
                     DeadLetter(

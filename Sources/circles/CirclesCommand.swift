@@ -14,8 +14,8 @@ struct CirclesCommand: AsyncParsableCommand {
         version: Self.version,
         subcommands: [
             Up.self, API.self, SFUCommand.self, Ingest.self, Jobs.self, Broker.self, Migrate.self,
-            ReportCommand.self,
-            ReplayCommand.self, Verify.self, Swarm.self, Demo.self, Token.self, Key.self,
-            Alerts.self, SeedHistory.self, Config.self,
+            ReportCommand.self, ExportCommand.self, ReplayCommand.self, Verify.self, Forget.self,
+            SeedHistory.self, Swarm.self, Demo.self, Token.self, Key.self, Alerts.self,
+            Config.self,
         ])
 }

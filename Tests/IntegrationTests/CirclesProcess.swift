@@ -51,6 +51,15 @@ final class CirclesProcess: @unchecked Sendable {
         return process.wait()
     }
 
+    /// Waits until it ends by itself.
+    ///
+    /// - Returns: its exit status.
+    func wait() -> Int32? {
+        guard let process else { return nil }
+        self.process = nil
+        return process.wait()
+    }
+
     deinit {
         kill()
     }

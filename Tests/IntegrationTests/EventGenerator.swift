@@ -16,8 +16,14 @@ struct EventGenerator {
     /// The longest time from one event to the next.
     private let stepMicrosecondsMax: Int64
 
-    init(seed: UInt64, begin: Timestamp, stepMicrosecondsMax: Int64 = 2_000_000) {
+    /// What every uid begins with.
+    private let prefix: String
+
+    init(
+        seed: UInt64, begin: Timestamp, stepMicrosecondsMax: Int64 = 2_000_000, prefix: String = ""
+    ) {
         self.stepMicrosecondsMax = stepMicrosecondsMax
+        self.prefix = prefix
         random = SeededGenerator(seed: seed)
         circleID = CircleID(now: begin, random: &random)
         now = begin
@@ -25,23 +31,26 @@ struct EventGenerator {
 
     mutating func generate(eventCount: Int) -> [Event] {
         let details = CircleDetails(
-            title: "Circle", category: "", privacy: .public, hostUID: "host", coHostUIDs: [],
+            title: "Circle", category: "", privacy: .public, hostUID: prefix + "host",
+            coHostUIDs: [],
             coverURL: "", startAt: now, durationMinutes: 60, maxSpeakers: 8, maxListeners: 100,
             micPolicy: .open)
         add("api", .circleCreated(details))
-        add("api", .circleStarted(actorUID: "host"))
+        add("api", .circleStarted(actorUID: prefix + "host"))
         var sessions: [Event.Member] = []
         for _ in 0..<eventCount {
             step(&sessions)
         }
-        if Bool.random(using: &random) { add("api", .circleEnded(actorUID: "host", .host)) }
+        if Bool.random(using: &random) {
+            add("api", .circleEnded(actorUID: prefix + "host", .host))
+        }
         return events
     }
 
     private mutating func step(_ sessions: inout [Event.Member]) {
         if sessions.isEmpty || Int.random(in: 0..<4, using: &random) == 0 {
             let member = Event.Member(
-                uid: Self.uids.randomElement(using: &random)!,  // never empty
+                uid: prefix + Self.uids.randomElement(using: &random)!,  // never empty
                 sessionID: SessionID(now: now, random: &random))
             sessions.append(member)
             let role = Role.allCases.randomElement(using: &random)!  // never empty
@@ -53,12 +62,12 @@ struct EventGenerator {
         switch Int.random(in: 0..<21, using: &random) {
         case 0: add("api", .memberLeft(member, .left))
         case 1: add(node, .memberLeft(member, .timeout))
-        case 2: add("api", .memberPromoted(member, actorUID: "host", .speaker))
-        case 3: add("api", .memberDemoted(member, actorUID: "host", .listener))
-        case 4: add("api", .memberMuted(member, actorUID: "host"))
-        case 5: add("api", .memberUnmuted(member, actorUID: "host"))
+        case 2: add("api", .memberPromoted(member, actorUID: prefix + "host", .speaker))
+        case 3: add("api", .memberDemoted(member, actorUID: prefix + "host", .listener))
+        case 4: add("api", .memberMuted(member, actorUID: prefix + "host"))
+        case 5: add("api", .memberUnmuted(member, actorUID: prefix + "host"))
         case 6:
-            add("api", .memberKicked(member, actorUID: "host", reason: ""))
+            add("api", .memberKicked(member, actorUID: prefix + "host", reason: ""))
             add("api", .memberLeft(member, .kicked))
         case 7, 8: add("api", .handRaised(member))
         case 9: add("api", .handLowered(member, .withdrawn))
@@ -82,15 +91,16 @@ struct EventGenerator {
                     }))
         case 18:
             let role = [Role.speaker, .coHost, .host].randomElement(using: &random)!  // three
-            add("api", .memberRoleChanged(member, actorUID: "host", role))
+            add("api", .memberRoleChanged(member, actorUID: prefix + "host", role))
         case 19:
             add(
                 "api",
                 [
-                    .stageInvited(member, actorUID: "host"), .stageInviteDeclined(member),
-                    .unmuteRequested(member, actorUID: "host"), .rsvpMade(uid: "fay"),
-                    .rsvpWithdrawn(uid: "fay"),
-                    .memberReported(uid: "ada", actorUID: "bob", .spam),
+                    .stageInvited(member, actorUID: prefix + "host"), .stageInviteDeclined(member),
+                    .unmuteRequested(member, actorUID: prefix + "host"),
+                    .rsvpMade(uid: prefix + "fay"),
+                    .rsvpWithdrawn(uid: prefix + "fay"),
+                    .memberReported(uid: prefix + "ada", actorUID: prefix + "bob", .spam),
                 ].randomElement(using: &random)!)  // six
         case 16 where Int.random(in: 0..<4, using: &random) == 0: epochs[node, default: 1] += 1
         default: add(node, .speakingStopped(member))

@@ -179,7 +179,7 @@ public final class Connection {
         }
         let rows = Rows(result)
         switch PQresultStatus(result) {
-        case PGRES_TUPLES_OK, PGRES_COMMAND_OK, PGRES_COPY_IN, PGRES_EMPTY_QUERY:
+        case PGRES_TUPLES_OK, PGRES_COMMAND_OK, PGRES_COPY_IN, PGRES_COPY_OUT, PGRES_EMPTY_QUERY:
             return rows
         default:
             let error = error(of: result, operation: operation())
@@ -283,6 +283,48 @@ public final class Connection {
         }
         defer { drain() }
         _ = try check(PQgetResult(handle), operation: statement)
+    }
+
+    /// Streams what a query returns by `copy (…) to stdout`; memory holds a row at a time.
+    ///
+    /// - Parameters:
+    ///   - statement: the whole `copy` statement, from our own code.
+    ///   - body: gets each row as the server writes it, its line end included; what it throws
+    ///     ends the copy.
+    @available(*, noasync)
+    public func copyOut(
+        _ statement: String, _ body: (UnsafeRawBufferPointer) throws -> Void
+    ) throws {
+        _ = try check(PQexec(handle, statement), operation: "copy to stdout")
+        defer { drain() }
+        while true {
+            var line: UnsafeMutablePointer<CChar>?
+            let byteCount = PQgetCopyData(handle, &line, 0)
+            guard byteCount > 0, let line else { break }
+            defer { PQfreemem(line) }
+            do {
+                try body(UnsafeRawBufferPointer(start: line, count: Int(byteCount)))
+            } catch {
+                abandonCopy()
+                throw error
+            }
+        }
+        _ = try check(PQgetResult(handle), operation: "copy to stdout")
+    }
+
+    /// Tells the server to stop sending, and reads past what is on its way.
+    private func abandonCopy() {
+        if let cancel = PQgetCancel(handle) {
+            var message = [CChar](repeating: 0, count: 256)
+            // A server that does not listen sends the rest, which is read as well.
+            _ = PQcancel(cancel, &message, Int32(message.count))
+            PQfreeCancel(cancel)
+        }
+        var line: UnsafeMutablePointer<CChar>?
+        while PQgetCopyData(handle, &line, 0) > 0 {
+            PQfreemem(line)
+            line = nil
+        }
     }
 
     private func drain() {
