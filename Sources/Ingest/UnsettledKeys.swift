@@ -12,6 +12,7 @@ struct UnsettledKeys {
     private var requestDays: Set<Int32> = []
     /// All days from here on: a member's first day moves the newcomers of later days.
     private var firstSumDay: Int32?
+    private var lastSumDay: Int32 = 0
     /// Some of whose rows go.
     private var reducedCircles: Set<CircleID> = []
 
@@ -35,6 +36,9 @@ struct UnsettledKeys {
             // A stay that ends adds to the days before as well.
             let first = changed.map(\.joinedAt.day).reduce(changedAt.day, min)
             firstSumDay = min(firstSumDay ?? first, first)
+            // A node's clock may be ahead of ours.
+            let last = changed.map { ($0.leftAt ?? $0.joinedAt).day }.reduce(changedAt.day, max)
+            lastSumDay = max(lastSumDay, last)
         }
     }
 
@@ -55,7 +59,7 @@ struct UnsettledKeys {
                 unsettle_request_days(\(Self.dates(requestDays)))
             """)
         if let firstSumDay {
-            let last = max(now.day, firstSumDay)
+            let last = max(now.day, lastSumDay)
             try connection.query(
                 """
                 select unsettle_day_sums(array(

@@ -1,5 +1,6 @@
 import Database
 import Domain
+import Foundation
 
 /// What the minutes must say, computed the plain way from the whole set of batches.
 struct QualityOracle {
@@ -118,5 +119,49 @@ struct QualityOracle {
                 let expected = minutes.reduce(0) { $0 + $1.value.expected }
                 return "\(key)|\(expected)|\(minutes.reduce(0) { $0 + $1.value.lost })"
             }.sorted().joined(separator: "\n")
+    }
+
+    /// `day|uid|direction|minutes|expected|lost|loss|jitter|its p95|RTT p50|p95|MOS` of each day,
+    /// as the report of quality has them.
+    var days: [String] {
+        let groups = Dictionary(grouping: byMinute) { key, _ in
+            "\(key.minute / 1440)|\(key.uid)|\(key.direction)"
+        }
+        return groups.sorted { $0.key < $1.key }.map { key, minutes in
+            let expected = minutes.reduce(0) { $0 + $1.value.expected }
+            let lost = minutes.reduce(0) { $0 + $1.value.lost }
+            let loss = expected == 0 ? nil : min(max(Double(lost) / Double(expected), 0), 1)
+            let jitters = minutes.flatMap(\.value.jitters)
+            let jitterSum: Int64 = jitters.reduce(0, +)
+            let jitter = Double(jitterSum) / Double(jitters.count * 1000)
+            let jitterHigh = ReportOracle.percentile(
+                0.95, minutes.compactMap { $0.value.jitters.max() }.map { Double($0) / 1000 })
+            let roundTrips = minutes.map(\.value.roundTripTimes).filter { !$0.isEmpty }
+                .map { (times: [Int64]) -> Double in
+                    let sum: Int64 = times.reduce(0, +)
+                    return Double(sum) / Double(times.count * 1000)
+                }
+            let middle = ReportOracle.percentile(0.5, roundTrips)
+            let opinion = loss.map {
+                Self.opinion(loss: $0, jitter: jitter, roundTrip: middle ?? 0)
+            }
+            let high = ReportOracle.percentile(0.95, roundTrips)
+            let values: [Double?] = [loss, jitter, jitterHigh, middle, high, opinion]
+            let texts = values.map { ReportOracle.text($0) }.joined(separator: "|")
+            return "\(key)|\(minutes.count)|\(expected)|\(lost)|\(texts)"
+        }
+    }
+
+    /// The wideband E-model with the coefficients of docs/mos.md, in milliseconds.
+    /// Source: ITU-T G.107.1 and G.107 §3.4, §3.5, Annex B.
+    private static func opinion(loss: Double, jitter: Double, roundTrip: Double) -> Double {
+        let percent = loss * 100
+        let equipment = 19.96 + 75.04 * percent / (percent + 19.5)
+        let delay = roundTrip / 2 + 2 * jitter + 26.5
+        let x = max(log2(delay / 100), 0)
+        let sixth = { (value: Double) in pow(1 + pow(value, 6), 1.0 / 6) }
+        let impairment = x == 0 ? 0 : 25 * (sixth(x) - 3 * sixth(x / 3) + 2)
+        let rating = min(max((129 - impairment - equipment) / 1.29, 0), 100)
+        return max(1 + 0.035 * rating + rating * (rating - 60) * (100 - rating) * 7e-6, 1)
     }
 }

@@ -220,4 +220,28 @@ struct QualityStoreTests {
                 from dead_letters order by kafka_offset
                 """) == "circles.quality.v1|2|1|5\ncircles.quality.v1|2|1|6")
     }
+
+    @Test(
+        "the report's days are what a scan of all batches finds",
+        arguments: 70...81 as ClosedRange<UInt64>)
+    func reportsDays(seed: UInt64) async throws {
+        let test = try TestStore(poolSize: 1)
+        defer { test.close() }
+        let batches = Self.circle(seed: seed, batchCount: 90)
+        try await test.pool.withConnection { connection in
+            var random = SeededGenerator(seed: seed)
+            try Self.store(batches, connection, random: &random)
+        }
+        let stored = try await test.text(
+            """
+            select day - date '1970-01-01', uid, direction, minutes, packets_expected,
+                packets_lost, loss, jitter_ms, jitter_ms_p95, rtt_ms_p50, rtt_ms_p95, mos
+            from reports.quality
+            order by concat_ws('|', day - date '1970-01-01', uid, direction) collate "C"
+            """)
+        // Means of minutes are kept in whole microseconds.
+        let differences = ReportOracle.differences(
+            stored, QualityOracle(batches).days, slack: 0.000_6)
+        #expect(differences.isEmpty, "seed \(seed): \(differences.prefix(3))")
+    }
 }
