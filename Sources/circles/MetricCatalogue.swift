@@ -165,6 +165,9 @@ enum MetricCatalogue {
         Metric(
             "circles_jobs_run_duration_seconds", "histogram", "job_name", "How long a run took."),
         Metric("circles_jobs_lag_seconds", "gauge", "job_name", "How late the last run began."),
+        Metric(
+            "circles_jobs_presence_drift_sessions", "gauge",
+            "Sessions that the tables and their node's last snapshot disagree about."),
         Metric("circles_jobs_mails_total", "counter", "result", "Mails, by what became of them."),
         Metric("circles_jobs_pushes_total", "counter", "result", "Pushes, by what became of them."),
         Metric(

@@ -18,14 +18,15 @@ extension Stack {
     /// One that evaluates, and one for each receiver.
     func alertJobs(pool: ConnectionPool) throws -> [any Job] {
         let (alerts, receivers) = (try settings.alerts(), try alertReceivers())
-        let evaluation: any Job = AlertJob(
+        let deliveries: [any Job] = receivers.map {
+            AlertDeliveryJob(
+                pool: pool, receiver: $0, runbookURL: alerts.runbookURL, clock: clock,
+                logger: logger("alerts"))
+        }
+        let evaluation = AlertJob(
             pool: pool, receivers: receivers.map(\.name.rawValue), rulesOff: alerts.rulesOff,
+            jobNames: Set((try otherJobs(pool: pool) + deliveries).map(\.name)),
             logger: logger("alerts"))
-        return [evaluation]
-            + receivers.map {
-                AlertDeliveryJob(
-                    pool: pool, receiver: $0, runbookURL: alerts.runbookURL, clock: clock,
-                    logger: logger("alerts"))
-            }
+        return [evaluation] + deliveries
     }
 }

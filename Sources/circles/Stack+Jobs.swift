@@ -19,6 +19,11 @@ extension Stack {
     }
 
     private func jobs(pool: ConnectionPool) throws -> [any Job] {
+        try otherJobs(pool: pool) + alertJobs(pool: pool)
+    }
+
+    /// All jobs but those of alerts.
+    func otherJobs(pool: ConnectionPool) throws -> [any Job] {
         try Sweeps.jobs(
             store: store(pool: pool), pool: pool, settings: settings.sweeps())
             + [
@@ -27,7 +32,7 @@ extension Stack {
                 ReminderJob(
                     try settings.reminders(), pool: pool, sender: try pushSender(), clock: clock,
                     logger: logger("reminders")),
-            ] + alertJobs(pool: pool)
+            ]
     }
 
     /// Firebase, or a file where it is not set up.

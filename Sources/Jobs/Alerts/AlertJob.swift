@@ -24,13 +24,16 @@ public struct AlertJob: Job {
     /// - Parameters:
     ///   - receivers: their names; each gets a row of every incident.
     ///   - rulesOff: rules that open nothing and whose incidents end.
+    ///   - jobNames: the jobs that must not be late; `nil`: all that ever ran.
     public init(
-        pool: ConnectionPool, receivers: [String], rulesOff: Set<AlertRule> = [], logger: Logger
+        pool: ConnectionPool, receivers: [String], rulesOff: Set<AlertRule> = [],
+        jobNames: Set<String>? = nil, logger: Logger
     ) {
         self.init(
             pool: pool, receivers: receivers, rulesOff: rulesOff, logger: logger,
             sources: [
                 LossRule(), OutboxRule(), GapRule(), DeadLetterRule(), NodeRule(), PresenceRule(),
+                JobRule(names: jobNames),
             ])
     }
 

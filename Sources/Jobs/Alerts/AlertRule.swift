@@ -16,6 +16,8 @@ public enum AlertRule: String, Sendable, CaseIterable, Codable {
     case nodeLost
     /// Members whose state in the tables is not what their node says.
     case presenceDrift
+    /// A job that no process does, or that fails each time.
+    case jobsLate
 
     /// How urgent: PagerDuty's words.
     public enum Severity: String, Sendable, Codable {
@@ -27,7 +29,7 @@ public enum AlertRule: String, Sendable, CaseIterable, Codable {
     /// The same for every incident of a rule, so that receivers route by it.
     public var severity: Severity {
         switch self {
-        case .packetLoss: .error
+        case .packetLoss, .jobsLate: .error
         case .nodePacketLoss, .nodeLost, .ingestLag, .outboxAge: .critical
         case .ingestGaps, .deadLetters, .presenceDrift: .warning
         }
@@ -44,6 +46,7 @@ public enum AlertRule: String, Sendable, CaseIterable, Codable {
         case .deadLetters: "dead-letters"
         case .nodeLost: "node-lost"
         case .presenceDrift: "presence-drift"
+        case .jobsLate: "jobs"
         }
     }
 
@@ -53,6 +56,7 @@ public enum AlertRule: String, Sendable, CaseIterable, Codable {
         case .packetLoss, .nodePacketLoss, .nodeLost: "sfu"
         case .outboxAge: "relay"
         case .ingestLag, .ingestGaps, .deadLetters, .presenceDrift: "ingest"
+        case .jobsLate: "jobs"
         }
     }
 

@@ -12,11 +12,11 @@ import Domain
 /// stored within 1 s, seen by the next evaluation within 5 s and sent within 1 s: 42 s, when the
 /// loss is barely above the threshold; the worse, the sooner.
 struct LossRule: Sendable {
-    /// A circle whose newest sample is older is not measured now: three intervals of 5 s.
+    /// A circle whose newest sample is older is not measured now: three intervals of 5 s, or of
+    /// what the node's batches say.
     static let sampleAgeSecondsMax: Int64 = 15
-    /// The sample that a window begins with may lie this much before or after its begin: half an
-    /// interval, so that samples a little early or late make no longer windows.
-    static let toleranceMicroseconds: Int64 = 2_500_000
+    /// A node that samples more seldom is not measured at all.
+    static let intervalMillisecondsMax: Int64 = 30_000
     /// A window's begin is looked for this far back; without a sample there a session that is
     /// older begins with the first that there is.
     static let lookBackSeconds: Int64 = 120
@@ -64,24 +64,43 @@ struct LossRule: Sendable {
 
     /// Two probes of an index for each session and direction, whatever history there is.
     private func rows(_ connection: Connection, now: Timestamp) throws -> [MeasuredRow] {
-        let recent = now.adding(seconds: -Self.sampleAgeSecondsMax)
-        let (length, tolerance) = (LossWindow.seconds * 1_000_000, Self.toleranceMicroseconds)
+        let intervalMax = Self.intervalMillisecondsMax
+        let recent = now.adding(
+            microseconds: -max(Self.sampleAgeSecondsMax * 1_000_000, 3000 * intervalMax))
         let rows = try connection.query(
             """
             with
             live as (
                 select
                     circle_id, source, source_epoch, title, last_sampled_at,
-                    last_sampled_at - make_interval(secs => \(Double(length) / 1e6))
+                    last_sampled_at - make_interval(secs => \(Double(LossWindow.seconds)))
                         as begin_at,
-                    last_sampled_at - make_interval(secs => \(Double(length - tolerance) / 1e6))
-                        as begin_before,
+                    -- The sample that a window begins with may lie half an interval before or after
+                    -- its begin, so that samples a little early or late make no longer windows.
+                    last_sampled_at - make_interval(
+                        secs => \(Double(LossWindow.seconds)) - newest.interval_ms / 2000.0
+                    ) as begin_before,
                     last_sampled_at - make_interval(secs => \(Double(Self.lookBackSeconds)))
                         as look_back_at
                 from circle_sessions
-                join quality_cursors using (circle_id)
+                join quality_cursors as cursors using (circle_id)
+                cross join lateral (
+                    select interval_ms
+                    from quality_samples as samples
+                    where samples.circle_id = cursors.circle_id
+                        and samples.sampled_at = cursors.last_sampled_at
+                        and samples.source = cursors.source
+                        and samples.source_epoch = cursors.source_epoch
+                    limit 1
+                ) as newest
                 where started_at is not null and ended_at is null
                     and last_sampled_at >= \(recent)
+                    and interval_ms <= \(intervalMax)
+                    and last_sampled_at >= \(now) - make_interval(
+                        secs => greatest(
+                            \(Double(Self.sampleAgeSecondsMax)), 3 * interval_ms / 1000.0
+                        )
+                    )
             )
             select
                 live.circle_id, live.source, live.title, directions.direction, members.uid,

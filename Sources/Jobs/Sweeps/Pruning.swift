@@ -17,10 +17,31 @@ struct Pruning: Sendable {
         let day = now.adding(seconds: -86_400)
         let week = now.adding(seconds: -CircleStore.webhookMemorySeconds)
         let quarter = now.adding(seconds: -90 * 86_400)
+        // As long as history is kept by default.
+        let year = now.adding(seconds: -400 * 86_400)
         let counts = [
             // Nobody is mailed or reminded of what is that long ago: the claim has served.
             ("mails", try await prune("notifications", where: "updated_at < \(quarter)")),
             ("pushes", try await prune("pushes", where: "updated_at < \(quarter)")),
+            (
+                "pages",
+                try await prune(
+                    "alert_deliveries",
+                    where: """
+                        alert_id in (select alert_id from alerts where cleared_at < \(year))
+                        """)
+            ),
+            (
+                "incidents",
+                try await prune(
+                    "alerts",
+                    where: """
+                        cleared_at < \(year) and not exists (
+                            select from alert_deliveries
+                            where alert_deliveries.alert_id = alerts.alert_id
+                        )
+                        """)
+            ),
             (
                 "idempotency keys",
                 try await prune("idempotency_keys", where: "created_at <= \(day)")

@@ -146,3 +146,35 @@ from circle_sessions;
 -- As Ingest does: some settled, some not yet.
 select unsettle_all();
 select settle_quality_days('infinity', 1000), settle('host_sums', 'true', now(), 1);
+
+-- Of on-call: an incident that is over; and what a reconciler found 5 s ago.
+insert into alerts (
+    rule, subject, dedup_key, severity, summary, cause, value, details, opened_at, observed_at,
+    cleared_at, clear_reason
+)
+values (
+    'packetLoss', 'c1 uplink', 'loss:c1:uplink', 'error', '12.5 % packet loss', 'uplink of bob', 12.5,
+    '{}', '2026-11-20 18:10Z', '2026-11-20 18:14:30Z', '2026-11-20 18:14:30Z', 'recovered'
+);
+insert into alert_deliveries (
+    alert_id, dedup_key, receiver, action, status, attempt_count, next_attempt_at, created_at,
+    updated_at
+)
+select
+    alert_id, dedup_key, receiver, action, status, attempts, opened_at, opened_at, opened_at
+from alerts
+cross join (values
+    ('pagerduty', 'trigger', 'sent', 1), ('pagerduty', 'resolve', 'sent', 2),
+    ('chat', 'trigger', 'failed', 1)
+) as deliveries (receiver, action, status, attempts);
+
+insert into presence_drift
+values
+    (
+        '019aaaaa-0000-7000-8000-000000000002', '019aaaaa-0000-7000-8000-0000000000f1', 'ada', 'sfu-1',
+        'table', '2026-11-22 00:00:00Z', '2026-11-22 00:00:25Z'
+    ),
+    (
+        '019aaaaa-0000-7000-8000-000000000002', '019aaaaa-0000-7000-8000-0000000000f2', 'eve', 'sfu-1',
+        'node', '2026-11-22 00:00:20Z', '2026-11-22 00:00:25Z'
+    );

@@ -28,6 +28,24 @@ final class ReportFixtureTests: Sendable {
             ),
             (
                 """
+                select rule, subject, severity, is_open, clear_reason, duration_minutes, value,
+                    cause, told, attempts
+                from reports.incidents
+                """,
+                """
+                packetLoss|c1 uplink|error|f|recovered|4.5|12.5|uplink of bob|chat trigger failed, \
+                pagerduty trigger sent, pagerduty resolve sent|4
+                """
+            ),
+            (
+                """
+                select title, uid, node_id, connected_says, drift_seconds
+                from reports.presence_drift order by uid
+                """,
+                "Late talk|ada|sfu-1|table|25.0\nLate talk|eve|sfu-1|node|5.0"
+            ),
+            (
+                """
                 select day, circles, stays, members, new_members, minutes, minutes_per_member
                 from reports.minutes_by_day order by day
                 """,
