@@ -3,8 +3,8 @@
 # thousand at once keep each other waiting for longer than real clients and receivers do.
 set -uo pipefail
 media='^IntegrationTests\.(Media|Page|DemoCircle)'
-jobs='^IntegrationTests\.(Alert|FCM|Reminder|Summary|SMTP|Job|Sweep|OnCall|MetricsDocument|Unsubscribe)'
-history='^IntegrationTests\.(RollUp|Report|MOS|Ingestor|LateEvents|Quality|Chaos|Pipeline)'
+jobs='^IntegrationTests\.(Alert|LossRule|FCM|Reminder|Summary|SMTP|Job|Sweep|OnCall|MetricsDocument|Unsubscribe)'
+history='^IntegrationTests\.(RollUp|Settled|Seed|Report|Export|Forgetting|MOS|Ingestor|LateEvents|Quality|Chaos|Pipeline)'
 
 status=0
 part() {

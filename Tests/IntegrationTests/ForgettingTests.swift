@@ -313,6 +313,10 @@ struct ForgettingTests {
                 "insert into reminder_rounds values (\(circleID), now(), now(), \(uid), null)",
                 "insert into unsubscribes values (\(uid), 'summary', now())",
                 """
+                insert into presence_drift values
+                (\(circleID), gen_random_uuid(), \(uid), 'sfu-1', 'node', now(), now())
+                """,
+                """
                 insert into alerts (rule, subject, dedup_key, severity, summary, cause, value,
                 details, opened_at, observed_at) values
                 ('r', 's', 'd', 'error', 'x ' || \(uid), \(uid) || ' left', 1,
