@@ -223,6 +223,7 @@ struct LiveBenchLines {
 
     private static let name = Array("event: hand".utf8)
     private static let data = Array("data: ".utf8)
+    private static let uid = Array("\"uid\":\"u-".utf8)
 
     /// - Parameter body: told the number of each member, `u-<number>`.
     mutating func take(_ chunk: ByteBuffer, _ body: (Int) -> Void) {
@@ -235,9 +236,12 @@ struct LiveBenchLines {
                 isHand = true
             } else if isHand, line.starts(with: Self.data) {
                 isHand = false
-                // Keys are sorted, so that the data ends with `"uid":"u-17"}`.
-                let digits = line.dropLast(2).reversed().prefix { (48...57).contains($0) }
-                if let number = Int(String(decoding: digits.reversed(), as: UTF8.self)) {
+                if let place = line.firstRange(of: Self.uid),
+                    let number = Int(
+                        String(
+                            decoding: line[place.upperBound...].prefix { (48...57).contains($0) },
+                            as: UTF8.self))
+                {
                     body(number)
                 }
             }
