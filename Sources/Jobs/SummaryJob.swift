@@ -14,8 +14,9 @@ struct SummaryJob {
     /// Circles that ended longer ago are history: a restored database mails nobody.
     private static let ageSecondsMax: Int64 = 86_400
     private static let attemptCountMax = 8
-    /// How long a `sending` row may be without an answer; SMTP is given up after one minute.
-    private static let sendingSecondsMax: Int64 = 120
+    /// How long a `sending` row may be without an answer; SMTP is given up after one minute, and
+    /// its goodbye after another.
+    private static let sendingSecondsMax: Int64 = 240
 
     let client: SMTPClient
     let sender: String

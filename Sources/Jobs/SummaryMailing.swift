@@ -9,6 +9,8 @@ public struct SummaryMailing: Job {
         public var smtpUser: String?
         public var smtpPassword: String?
         public var smtpRequiresTLS: Bool
+        /// PEM of the authorities that may sign its certificate; the system's when `nil`.
+        public var smtpAuthorityFile: String?
         /// The address that mail comes from.
         public var sender: String
         public var links = MailLinks()
@@ -17,12 +19,13 @@ public struct SummaryMailing: Job {
 
         public init(
             smtpURL: String, smtpUser: String? = nil, smtpPassword: String? = nil,
-            smtpRequiresTLS: Bool = false, sender: String
+            smtpRequiresTLS: Bool = false, smtpAuthorityFile: String? = nil, sender: String
         ) {
             self.smtpURL = smtpURL
             self.smtpUser = smtpUser
             self.smtpPassword = smtpPassword
             self.smtpRequiresTLS = smtpRequiresTLS
+            self.smtpAuthorityFile = smtpAuthorityFile
             self.sender = sender
         }
     }
@@ -40,7 +43,8 @@ public struct SummaryMailing: Job {
                 configuration: .init(
                     url: configuration.smtpURL, user: configuration.smtpUser,
                     password: configuration.smtpPassword,
-                    requiresTLS: configuration.smtpRequiresTLS)),
+                    requiresTLS: configuration.smtpRequiresTLS,
+                    authorityFile: configuration.smtpAuthorityFile)),
             sender: configuration.sender, links: configuration.links,
             signer: configuration.signer, clock: clock, logger: logger)
         self.pool = pool

@@ -198,7 +198,14 @@ struct Setting: Sendable {
         name: "SMTP_PASSWORD", defaultValue: "", summary: "Its password.", isSecret: true)
     static let smtpTLS = Setting(
         name: "SMTP_STARTTLS", defaultValue: "false",
-        summary: "Whether the connection must be upgraded to TLS, true or false.")
+        summary:
+            "Whether the connection must be upgraded to TLS, true or false; needed where `SMTP_USER` signs in at another machine."
+    )
+    static let smtpAuthorityFile = Setting(
+        name: "SMTP_CA_FILE", defaultValue: "",
+        summary:
+            "PEM file of the authorities that may sign the server's certificate; the system's by default."
+    )
     static let mailFrom = Setting(
         name: "MAIL_FROM", defaultValue: "circles@localhost.localdomain",
         summary: "Sender of the summaries.")
@@ -300,7 +307,8 @@ struct Setting: Sendable {
         liveKitKey, liveKitSecret, sfuNodeID, sfuHost, sfuPort,
         sfuPublicURL, sfuMediaHost, sfuMediaPort, sfuCandidateHost, sfuWorkers, sfuResume,
         sfuQuality, smtpURL, smtpUser, smtpPassword,
-        smtpTLS, mailFrom, metricsHost, metricsPort, reminderMinutes, pushDeepLink,
+        smtpTLS, smtpAuthorityFile, mailFrom, metricsHost, metricsPort, reminderMinutes,
+        pushDeepLink,
         fcmServiceAccount, fcmProject, fcmURL,
         reportURL, unsubscribeSecret, unsubscribeAddress, dkimKeyFile, dkimSelector, dkimDomain,
         pagerDutyRoutingKey, pagerDutyURL, alertmanagerURL, alertWebhookURL, alertRunbookURL,

@@ -7,6 +7,7 @@ extension Settings {
             smtpUser: environment.optional(.smtpUser),
             smtpPassword: environment.optional(.smtpPassword),
             smtpRequiresTLS: try environment.bool(.smtpTLS),
+            smtpAuthorityFile: try smtpAuthorityFile(),
             sender: try environment.string(.mailFrom))
         configuration.links = try mailLinks()
         configuration.signer = try dkimSigner()

@@ -19,6 +19,29 @@ extension Settings {
         }
     }
 
+    /// A password that crosses a network in clear is everybody's.
+    func checkPasswordIsEncrypted(_ smtpURL: String) throws {
+        guard environment.optional(.smtpUser) != nil, smtpURL.hasPrefix("smtp://"),
+            try !environment.bool(.smtpTLS)
+        else { return }
+        let host = (URLComponents(string: smtpURL)?.host ?? "").trimmingCharacters(in: ["[", "]"])
+        guard ["localhost", "127.0.0.1", "::1"].contains(host) else {
+            throw Environment.Failure(
+                name: Setting.smtpTLS.name,
+                message: "must be true where SMTP_USER signs in at another machine by smtp://")
+        }
+    }
+
+    /// The authorities that may sign the server's certificate, which only Jobs reads.
+    func smtpAuthorityFile() throws -> String? {
+        guard let path = environment.optional(.smtpAuthorityFile) else { return nil }
+        guard FileManager.default.isReadableFile(atPath: path) else {
+            throw Environment.Failure(
+                name: Setting.smtpAuthorityFile.name, message: "cannot be read: \(path)")
+        }
+        return path
+    }
+
     /// - Returns: `nil` without a secret.
     func unsubscribeTokens() throws -> UnsubscribeTokens? {
         let secret =

@@ -69,6 +69,7 @@ struct Settings: Sendable {
                 throw Environment.Failure(
                     name: Setting.smtpURL.name, message: "must begin with smtp:// or smtps://")
             }
+            try checkPasswordIsEncrypted(url)
         }
     }
 

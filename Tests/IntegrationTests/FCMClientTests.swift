@@ -116,9 +116,11 @@ struct FCMClientTests {
         }
     }
 
-    struct Odd: Sendable {
+    struct Odd: Sendable, CustomTestStringConvertible {
         let behaviour: FCMServer.Behaviour
         let expected: PushOutcome
+
+        var testDescription: String { String("\(behaviour)".prefix(80)) }
     }
 
     @Test(
@@ -171,7 +173,8 @@ struct FCMClientTests {
         try await FCMServer.run(clock: clock) { server in
             let client = try server.client()
             server.state.withLock { $0.script = [odd.behaviour] }
-            #expect(await client.send(push(), to: target) == odd.expected)
+            let outcome = await client.send(push(), to: target)
+            #expect(outcome == odd.expected)
             #expect(server.state.withLock { $0.requestCount } == 1)
             // The connection, or another one, still does.
             await expectSent(client)

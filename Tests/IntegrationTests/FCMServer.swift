@@ -143,7 +143,7 @@ final class FCMServer: Sendable {
     }
 
     func client(
-        tls: TLSConfiguration? = nil, timeoutMilliseconds: Int64 = 10_000
+        tls: TLSConfiguration? = nil, timeoutMilliseconds: Int64 = 60_000
     ) throws -> FCMClient {
         FCMClient(
             .init(account: try ServiceAccount(keyFile: try keyFile()), baseURL: url),

@@ -88,6 +88,7 @@ struct SettingsTests {
         ("SFU_QUALITY_SECONDS", "0"), ("SFU_QUALITY_SECONDS", "61"),
         ("SMTP_URL", ""),
         ("SMTP_STARTTLS", "maybe"), ("SMTP_STARTTLS", ""),
+        ("SMTP_CA_FILE", "/nowhere/authorities.pem"),
         ("MAIL_FROM", ""),
         ("REMINDER_MINUTES", "0"), ("REMINDER_MINUTES", "1441"),
         ("PUSH_DEEP_LINK", "mixercloud://circles"), ("PUSH_DEEP_LINK", "a b {id}"),
@@ -172,6 +173,29 @@ struct SettingsTests {
             }
             #expect(try environment.string(setting) == value)
         }
+    }
+
+    @Test(
+        "a password for mail never crosses a network in clear",
+        arguments: [
+            ("smtp://mail.example.org:587", "false", false),
+            ("smtp://[2001:db8::1]:25", "false", false),
+            ("smtp://127.0.0.1.example.org", "false", false),
+            ("smtp://mail.example.org:587", "true", true),
+            ("smtps://mail.example.org", "false", true),
+            ("smtp://localhost:25", "false", true), ("smtp://127.0.0.1:25", "false", true),
+            ("smtp://[::1]:25", "false", true),
+        ])
+    func keepsPasswords(url: String, tls: String, isAllowed: Bool) throws {
+        let values = ["SMTP_URL": url, "SMTP_STARTTLS": tls]
+        #expect(throws: Never.self, "without a user there is none") { try self.read(values) }
+        let signedIn = values.merging(["SMTP_USER": "ada", "SMTP_PASSWORD": "x"]) { $1 }
+        guard !isAllowed else {
+            #expect(throws: Never.self) { try self.read(signedIn) }
+            return
+        }
+        let failure = #expect(throws: Environment.Failure.self) { try self.read(signedIn) }
+        #expect(failure?.name == "SMTP_STARTTLS")
     }
 
     @Test("secrets are marked as such, so that `circles config` does not show them")

@@ -216,11 +216,11 @@ final class SummaryJobTests: Sendable {
         #expect(mailbox.messages() == [])
     }
 
-    @Test("a mail whose sender died is uncertain after two minutes and never sent")
+    @Test("a mail whose sender died is uncertain after four minutes and never sent")
     func givesUpOrphans() async throws {
         for number in 1...2 { try await insert(number) }
         #expect(try await runOnce(Self.nowhere) == 2)
-        let (old, young) = (clock.now().adding(seconds: -121), clock.now().adding(seconds: -119))
+        let (old, young) = (clock.now().adding(seconds: -241), clock.now().adding(seconds: -239))
         try await store.pool.withConnection { connection in
             _ = try connection.query(
                 """
