@@ -3,12 +3,12 @@ import Domain
 
 /// Rows of the ways onto the stage and of what is said there.
 extension BatchWriter {
-    func writeInvitations(_ connection: Connection) throws {
+    func writeInvitations(_ connection: Connection) {
         let all = attendances.flatMap { entry in
             entry.attendance.invitations.enumerated().map { (entry.circleID, entry.attendance, $0) }
         }
         guard !all.isEmpty else { return }
-        try connection.query(
+        connection.later(
             """
             insert into stage_invitations (
                 circle_id, session_id, invite_number, uid, actor_uid, invited_at, answered_at,
@@ -31,14 +31,14 @@ extension BatchWriter {
             """)
     }
 
-    func writeTalkMinutes(_ connection: Connection) throws {
+    func writeTalkMinutes(_ connection: Connection) {
         let all = attendances.flatMap { entry in
             entry.attendance.talkMinutes.rows(all: !entry.attendance.isStored).map {
                 (entry.circleID, entry.attendance, $0)
             }
         }
         guard !all.isEmpty else { return }
-        try connection.query(
+        connection.later(
             """
             insert into talk_minutes (circle_id, session_id, minute_at, uid, talk_us)
             select *

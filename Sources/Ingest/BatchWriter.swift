@@ -47,28 +47,31 @@ struct BatchWriter {
         ledger.markWritten()
     }
 
+    /// Most of it waits for the commit and goes to the server in one go: a batch of few events is as
+    /// late as its round trips are many.
+    ///
     /// - Parameter settles: whether rollups that are settled become unsettled where they change.
     func write(
         topic: String, now: Timestamp, settles: Bool = true, connection: Connection
     ) throws {
         if !order.isEmpty { try writeHistory(connection) }
-        if settles { try unsettled.write(now: now, connection) }
-        if !rebuiltCircles.isEmpty { try deleteRebuilt(connection) }
-        if !replacedSessions.isEmpty { try deleteReplaced(connection) }
-        if !summaries.isEmpty { try writeSummaries(connection) }
+        if settles { unsettled.write(now: now, connection) }
+        if !rebuiltCircles.isEmpty { deleteRebuilt(connection) }
+        if !replacedSessions.isEmpty { deleteReplaced(connection) }
+        if !summaries.isEmpty { writeSummaries(connection) }
         if !attendances.isEmpty {
             try copyNewAttendances(connection)
-            try writeAttendances(connection)
-            try writeMembers(connection)
-            try writeHands(connection)
-            try writeInvitations(connection)
-            try writeTalkMinutes(connection)
+            writeAttendances(connection)
+            writeMembers(connection)
+            writeHands(connection)
+            writeInvitations(connection)
+            writeTalkMinutes(connection)
             for entry in attendances { entry.attendance.isStored = true }
         }
-        try rsvps.write(connection)
-        try rollups.write(connection)
-        if !cursors.isEmpty { try writeCursors(connection) }
-        if !gapKeys.isEmpty { try writeGaps(connection) }
+        rsvps.write(connection)
+        rollups.write(connection)
+        if !cursors.isEmpty { writeCursors(connection) }
+        if !gapKeys.isEmpty { writeGaps(connection) }
         try connection.write(deadLetters, topic: topic, now: now)
     }
 
@@ -111,16 +114,16 @@ struct BatchWriter {
     ]
     private static let rebuiltTables = sessionTables + ["circle_rsvps"]
 
-    private func deleteRebuilt(_ connection: Connection) throws {
+    private func deleteRebuilt(_ connection: Connection) {
         for table in Self.rebuiltTables {
-            try connection.query(
+            connection.later(
                 "delete from \(trusted: table) where circle_id = any (\(rebuiltCircles))")
         }
     }
 
-    private func deleteReplaced(_ connection: Connection) throws {
+    private func deleteReplaced(_ connection: Connection) {
         for table in Self.sessionTables {
-            try connection.query(
+            connection.later(
                 """
                 delete from \(trusted: table) as stored
                 using unnest(
@@ -132,9 +135,9 @@ struct BatchWriter {
         }
     }
 
-    private func writeSummaries(_ connection: Connection) throws {
+    private func writeSummaries(_ connection: Connection) {
         let all = summaries.map(\.summary)
-        try connection.query(
+        connection.later(
             """
             insert into circle_sessions (
                 circle_id, title, category, privacy, host_uid, created_at, scheduled_at,
@@ -222,11 +225,11 @@ struct BatchWriter {
         }
     }
 
-    private func writeAttendances(_ connection: Connection) throws {
+    private func writeAttendances(_ connection: Connection) {
         let attendances = attendances.filter(\.attendance.isStored)
         guard !attendances.isEmpty else { return }
         let all = attendances.map(\.attendance)
-        try connection.query(
+        connection.later(
             """
             insert into attendances (\(trusted: Self.attendanceColumns))
             select
@@ -267,10 +270,10 @@ struct BatchWriter {
 
     /// `members` holds who is inside now: rows of sessions that are over go first, so that a
     /// newer session of the same member finds its place free.
-    private func writeMembers(_ connection: Connection) throws {
+    private func writeMembers(_ connection: Connection) {
         let over = attendances.filter { !$0.attendance.isOpen && $0.attendance.isStored }
         if !over.isEmpty {
-            try connection.query(
+            connection.later(
                 """
                 delete from members
                 using unnest(
@@ -284,7 +287,7 @@ struct BatchWriter {
         let inside = attendances.filter(\.attendance.isOpen)
         guard !inside.isEmpty else { return }
         let all = inside.map(\.attendance)
-        try connection.query(
+        connection.later(
             """
             insert into members (
                 circle_id, uid, session_id, role, is_muted, is_connected, is_speaking,
@@ -305,12 +308,12 @@ struct BatchWriter {
             """)
     }
 
-    private func writeHands(_ connection: Connection) throws {
+    private func writeHands(_ connection: Connection) {
         let hands = attendances.flatMap { entry in
             entry.attendance.hands.enumerated().map { (entry.circleID, entry.attendance, $0) }
         }
         guard !hands.isEmpty else { return }
-        try connection.query(
+        connection.later(
             """
             insert into hand_raises (
                 circle_id, session_id, raise_number, uid, raised_at, lowered_at, lower_reason,
@@ -333,8 +336,8 @@ struct BatchWriter {
 
     // MARK: Numbering
 
-    private func writeCursors(_ connection: Connection) throws {
-        try connection.query(
+    private func writeCursors(_ connection: Connection) {
+        connection.later(
             """
             insert into ingest_cursors (circle_id, source, source_epoch, last_seq)
             select *
@@ -347,8 +350,8 @@ struct BatchWriter {
             """)
     }
 
-    private func writeGaps(_ connection: Connection) throws {
-        try connection.query(
+    private func writeGaps(_ connection: Connection) {
+        connection.later(
             """
             delete from ingest_gaps
             using unnest(
@@ -360,7 +363,7 @@ struct BatchWriter {
                 and ingest_gaps.source_epoch = changed.source_epoch
             """)
         guard !gaps.isEmpty else { return }
-        try connection.query(
+        connection.later(
             """
             insert into ingest_gaps (circle_id, source, source_epoch, first_seq, last_seq)
             select *

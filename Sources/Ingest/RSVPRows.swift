@@ -14,9 +14,9 @@ struct RSVPRows {
         }
     }
 
-    func write(_ connection: Connection) throws {
+    func write(_ connection: Connection) {
         if !dropped.isEmpty {
-            try connection.query(
+            connection.later(
                 """
                 delete from circle_rsvps as stored
                 using unnest(\(dropped.map(\.circleID)), \(dropped.map(\.uid)))
@@ -25,7 +25,7 @@ struct RSVPRows {
                 """)
         }
         guard !changed.isEmpty else { return }
-        try connection.query(
+        connection.later(
             """
             insert into circle_rsvps (circle_id, uid, made_at, withdrawn_at)
             select *

@@ -17,9 +17,9 @@ struct RollUps {
         for attendance in changed { members.append((circleID, attendance.uid)) }
     }
 
-    func write(_ connection: Connection) throws {
+    func write(_ connection: Connection) {
         guard !circles.isEmpty else { return }
-        try connection.query(
+        connection.later(
             """
             select roll_up_circles(
                 \(circles.map(\.circleID)), \(circles.map(\.changedAt)),

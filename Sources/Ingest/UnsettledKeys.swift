@@ -43,7 +43,7 @@ struct UnsettledKeys {
     }
 
     /// Marks them, before the rows change.
-    func write(now: Timestamp, _ connection: Connection) throws {
+    func write(now: Timestamp, _ connection: Connection) {
         guard !circles.isEmpty else { return }
         let weeks: SQL = """
             array(
@@ -51,7 +51,7 @@ struct UnsettledKeys {
                 from unnest(\(Array(startDays))) as days (day)
             )
             """
-        try connection.query(
+        connection.later(
             """
             select
                 unsettle_sessions(\(circles), \(Array(hosts)), \(weeks)),
@@ -60,7 +60,7 @@ struct UnsettledKeys {
             """)
         if let firstSumDay {
             let last = max(now.day, lastSumDay)
-            try connection.query(
+            connection.later(
                 """
                 select unsettle_day_sums(array(
                     select date '1970-01-01' + day
@@ -69,7 +69,7 @@ struct UnsettledKeys {
                 """)
         }
         if !reducedCircles.isEmpty {
-            try connection.query("select unsettle_stored_circles(\(Array(reducedCircles)))")
+            connection.later("select unsettle_stored_circles(\(Array(reducedCircles)))")
         }
     }
 
