@@ -1,8 +1,7 @@
 # `make help` lists what there is.
 .DEFAULT_GOAL := help
 SHELL := bash
-# An index is for editors, and a sixth of the time that C++ takes.
-build_flags := --explicit-target-dependency-import-check error --disable-index-store
+build_flags := --explicit-target-dependency-import-check error
 
 .PHONY: help packages clients docs contract observability build demo up test allocations fuzz lint format \
         bench-api bench-ingest bench-live bench-reports bench-sfu protos

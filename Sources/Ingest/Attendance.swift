@@ -54,8 +54,15 @@ final class Attendance {
 
     /// Whether it has a row from an earlier batch.
     var isStored = false {
-        didSet { if isStored { talkMinutes.markStored() } }
+        didSet {
+            guard isStored else { return }
+            talkMinutes.markStored()
+            storedHandCount = hands.count
+            storedInvitationCount = invitations.count
+        }
     }
+    private var storedHandCount = 0
+    private var storedInvitationCount = 0
 
     private var onStageSince: Timestamp?
     private var speakingSince: Timestamp?
@@ -88,6 +95,8 @@ final class Attendance {
         connectedAt = other.connectedAt
         mediaSource = other.mediaSource
         isStored = other.isStored
+        storedHandCount = other.storedHandCount
+        storedInvitationCount = other.storedInvitationCount
         onStageSince = other.onStageSince
         speakingSince = other.speakingSince
     }
@@ -216,6 +225,26 @@ final class Attendance {
         guard let since = onStageSince else { return }
         stageMicroseconds &+= at.microseconds &- since.microseconds
         onStageSince = nil
+    }
+
+    /// The hands whose rows may not show what is here.
+    var changedHands: [(number: Int, hand: Hand)] {
+        Self.changed(hands, storedCount: isStored ? storedHandCount : 0)
+            .map { (number: $0, hand: $1) }
+    }
+
+    /// The invitations whose rows may not show what is here.
+    var changedInvitations: [(number: Int, invitation: Invitation)] {
+        Self.changed(invitations, storedCount: isStored ? storedInvitationCount : 0)
+            .map { (number: $0, invitation: $1) }
+    }
+
+    /// Only the last one of them can still change. Numbers begin at 1.
+    private static func changed<Element>(
+        _ all: [Element], storedCount: Int
+    ) -> some Sequence<(Int, Element)> {
+        let first = max(storedCount - 1, 0)
+        return zip((first + 1)..., all.dropFirst(first))
     }
 
     /// `[{"role": "listener", "at": 1764000000000000}, …]`.

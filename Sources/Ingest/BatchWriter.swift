@@ -310,7 +310,7 @@ struct BatchWriter {
 
     private func writeHands(_ connection: Connection) {
         let hands = attendances.flatMap { entry in
-            entry.attendance.hands.enumerated().map { (entry.circleID, entry.attendance, $0) }
+            entry.attendance.changedHands.map { (entry.circleID, entry.attendance, $0) }
         }
         guard !hands.isEmpty else { return }
         connection.later(
@@ -321,11 +321,11 @@ struct BatchWriter {
             )
             select *
             from unnest(
-                \(hands.map(\.0)), \(hands.map(\.1.sessionID)), \(hands.map { $0.2.offset + 1 }),
-                \(hands.map(\.1.uid)), \(hands.map(\.2.element.raisedAt)),
-                \(OptionalArray(hands.map(\.2.element.loweredAt))),
-                \(OptionalArray(hands.map(\.2.element.reason?.rawValue))),
-                \(OptionalArray(hands.map(\.2.element.spokeAt)))
+                \(hands.map(\.0)), \(hands.map(\.1.sessionID)), \(hands.map { $0.2.number }),
+                \(hands.map(\.1.uid)), \(hands.map(\.2.hand.raisedAt)),
+                \(OptionalArray(hands.map(\.2.hand.loweredAt))),
+                \(OptionalArray(hands.map(\.2.hand.reason?.rawValue))),
+                \(OptionalArray(hands.map(\.2.hand.spokeAt)))
             )
             on conflict (circle_id, session_id, raise_number) do update
             set

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Jobs
 
-@Suite("SMTPClient, against servers of all kinds", .timeLimit(.minutes(2)))
+@Suite("SMTPClient, against servers of all kinds", .serialized, .timeLimit(.minutes(2)))
 struct SMTPClientTests {
     private static let message = Array("Message-ID: <x@y>\r\nSubject: x\r\n\r\nx\r\n".utf8)
 

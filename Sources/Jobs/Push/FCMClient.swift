@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 import Domain
+import NIOCore
 import NIOSSL
 
 /// Sends pushes through Firebase Cloud Messaging, HTTP v1, over HTTP/2 where the server speaks it.
@@ -33,10 +34,11 @@ public final class FCMClient: PushSender {
         _ configuration: Configuration, clock: any WallClock, tls: TLSConfiguration? = nil,
         timeoutMilliseconds: Int64 = 10_000
     ) {
+        let timeout = TimeAmount.milliseconds(timeoutMilliseconds)
         client = HTTPClient(
             eventLoopGroupProvider: .singleton,
-            configuration: HTTPExchange.configuration(tls: tls))
-        exchange = HTTPExchange(client: client, timeout: .milliseconds(timeoutMilliseconds))
+            configuration: HTTPExchange.configuration(tls: tls, timeout: timeout))
+        exchange = HTTPExchange(client: client, timeout: timeout)
         tokens = AccessTokens(account: configuration.account, exchange: exchange, clock: clock)
         let base =
             configuration.baseURL.hasSuffix("/")

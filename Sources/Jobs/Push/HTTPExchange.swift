@@ -20,17 +20,19 @@ struct HTTPExchange: Sendable {
 
     let client: HTTPClient
     /// Until the answer's head, and again for its body.
-    var timeout: TimeAmount = .seconds(10)
+    let timeout: TimeAmount
 
     /// What the client of a push sender is like.
     ///
     /// - Parameter tls: `nil` for the machine's own certificate authorities.
-    static func configuration(tls: TLSConfiguration?) -> HTTPClient.Configuration {
+    static func configuration(
+        tls: TLSConfiguration?, timeout: TimeAmount
+    ) -> HTTPClient.Configuration {
         var configuration = HTTPClient.Configuration()
         configuration.tlsConfiguration = tls
         // A redirect would carry the access token and the message to wherever it points.
         configuration.redirectConfiguration = .disallow
-        configuration.timeout = .init(connect: .seconds(5), read: .seconds(10))
+        configuration.timeout = .init(connect: timeout, read: timeout)
         // Whether to try again is the job's to say.
         configuration.connectionPool.retryConnectionEstablishment = false
         configuration.httpVersion = .automatic
