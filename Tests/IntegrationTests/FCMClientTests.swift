@@ -186,7 +186,7 @@ struct FCMClientTests {
     )
     func doubts() async throws {
         try await FCMServer.run(clock: clock) { server in
-            let client = try server.client(timeoutMilliseconds: 3000)
+            let client = try server.client(timeoutMilliseconds: 15_000)
             for behaviour in [FCMServer.Behaviour.hang, .drop, .acceptAndDrop] {
                 // With a connection and a token, so that only the message is in question.
                 await expectSent(client)
@@ -209,8 +209,11 @@ struct FCMClientTests {
             // Its own token comes from the server; the messages go to where nothing is.
             let account = try ServiceAccount(keyFile: try server.keyFile())
             func outcome(_ url: String, tls: TLSConfiguration) async -> PushOutcome {
-                await FCMClient(.init(account: account, baseURL: url), clock: clock, tls: tls)
-                    .send(push(), to: target)
+                await FCMClient(
+                    .init(account: account, baseURL: url), clock: clock, tls: tls,
+                    timeoutMilliseconds: 60_000
+                )
+                .send(push(), to: target)
             }
             // At port 1 (tcpmux) nothing listens.
             let trust = try FCMServer.trust()
