@@ -55,10 +55,9 @@ final class Attendance {
     /// Whether it has a row from an earlier batch.
     var isStored = false {
         didSet {
-            guard isStored else { return }
-            talkMinutes.markStored()
-            storedHandCount = hands.count
-            storedInvitationCount = invitations.count
+            if isStored { talkMinutes.markStored() }
+            storedHandCount = isStored ? hands.count : 0
+            storedInvitationCount = isStored ? invitations.count : 0
         }
     }
     private var storedHandCount = 0
@@ -227,24 +226,15 @@ final class Attendance {
         onStageSince = nil
     }
 
-    /// The hands whose rows may not show what is here.
-    var changedHands: [(number: Int, hand: Hand)] {
-        Self.changed(hands, storedCount: isStored ? storedHandCount : 0)
-            .map { (number: $0, hand: $1) }
+    /// The hands whose rows may not show what is here: of those that have one only the last can
+    /// still change.
+    var changedHands: some Sequence<(offset: Int, element: Hand)> {
+        hands.enumerated().dropFirst(max(storedHandCount - 1, 0))
     }
 
-    /// The invitations whose rows may not show what is here.
-    var changedInvitations: [(number: Int, invitation: Invitation)] {
-        Self.changed(invitations, storedCount: isStored ? storedInvitationCount : 0)
-            .map { (number: $0, invitation: $1) }
-    }
-
-    /// Only the last one of them can still change. Numbers begin at 1.
-    private static func changed<Element>(
-        _ all: [Element], storedCount: Int
-    ) -> some Sequence<(Int, Element)> {
-        let first = max(storedCount - 1, 0)
-        return zip((first + 1)..., all.dropFirst(first))
+    /// The invitations, likewise.
+    var changedInvitations: some Sequence<(offset: Int, element: Invitation)> {
+        invitations.enumerated().dropFirst(max(storedInvitationCount - 1, 0))
     }
 
     /// `[{"role": "listener", "at": 1764000000000000}, …]`.

@@ -16,12 +16,12 @@ extension BatchWriter {
             )
             select *
             from unnest(
-                \(all.map(\.0)), \(all.map(\.1.sessionID)), \(all.map { $0.2.number }),
-                \(all.map(\.1.uid)), \(all.map(\.2.invitation.actorUID)),
-                \(all.map(\.2.invitation.invitedAt)),
-                \(OptionalArray(all.map(\.2.invitation.answeredAt))),
-                \(OptionalArray(all.map(\.2.invitation.answer?.rawValue))),
-                \(OptionalArray(all.map(\.2.invitation.spokeAt)))
+                \(all.map(\.0)), \(all.map(\.1.sessionID)), \(all.map { $0.2.offset + 1 }),
+                \(all.map(\.1.uid)), \(all.map(\.2.element.actorUID)),
+                \(all.map(\.2.element.invitedAt)),
+                \(OptionalArray(all.map(\.2.element.answeredAt))),
+                \(OptionalArray(all.map(\.2.element.answer?.rawValue))),
+                \(OptionalArray(all.map(\.2.element.spokeAt)))
             )
             on conflict (circle_id, session_id, invite_number) do update
             set

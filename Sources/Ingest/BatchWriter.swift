@@ -321,11 +321,11 @@ struct BatchWriter {
             )
             select *
             from unnest(
-                \(hands.map(\.0)), \(hands.map(\.1.sessionID)), \(hands.map { $0.2.number }),
-                \(hands.map(\.1.uid)), \(hands.map(\.2.hand.raisedAt)),
-                \(OptionalArray(hands.map(\.2.hand.loweredAt))),
-                \(OptionalArray(hands.map(\.2.hand.reason?.rawValue))),
-                \(OptionalArray(hands.map(\.2.hand.spokeAt)))
+                \(hands.map(\.0)), \(hands.map(\.1.sessionID)), \(hands.map { $0.2.offset + 1 }),
+                \(hands.map(\.1.uid)), \(hands.map(\.2.element.raisedAt)),
+                \(OptionalArray(hands.map(\.2.element.loweredAt))),
+                \(OptionalArray(hands.map(\.2.element.reason?.rawValue))),
+                \(OptionalArray(hands.map(\.2.element.spokeAt)))
             )
             on conflict (circle_id, session_id, raise_number) do update
             set
