@@ -69,6 +69,11 @@ struct Settings: Sendable {
                 throw Environment.Failure(
                     name: Setting.smtpURL.name, message: "must begin with smtp:// or smtps://")
             }
+            guard !url.contains("@") else {
+                throw Environment.Failure(
+                    name: Setting.smtpURL.name,
+                    message: "must not name a user: SMTP_USER and SMTP_PASSWORD do")
+            }
             try checkPasswordIsEncrypted(url)
         }
     }

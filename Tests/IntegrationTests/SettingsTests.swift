@@ -86,7 +86,7 @@ struct SettingsTests {
         ("SFU_WORKERS", "-1"), ("SFU_WORKERS", "65"),
         ("SFU_RESUME_SECONDS", "0"), ("SFU_RESUME_SECONDS", "3601"),
         ("SFU_QUALITY_SECONDS", "0"), ("SFU_QUALITY_SECONDS", "61"),
-        ("SMTP_URL", ""),
+        ("SMTP_URL", ""), ("SMTP_URL", "smtp://ada:secret@mail.example.org"),
         ("SMTP_STARTTLS", "maybe"), ("SMTP_STARTTLS", ""),
         ("SMTP_CA_FILE", "/nowhere/authorities.pem"),
         ("MAIL_FROM", ""),
