@@ -6,7 +6,8 @@ import Synchronization
 /// A librdkafka client handle with its configuration.
 ///
 /// librdkafka: "The C API is also thread-safe … rd_kafka_t handle may be shared between threads"
-/// (INTRODUCTION.md, "Threads and callbacks"). The owners here still use it from one thread, but for what has no time-out of its own.
+/// (INTRODUCTION.md, "Threads and callbacks"). The owners here still use it from one thread, but for
+/// what has no time-out of its own.
 ///
 /// @unchecked: the one property is that thread-safe handle, and it never changes.
 final class Client: @unchecked Sendable {

@@ -173,12 +173,14 @@ final class JobScheduler: Sendable {
         // Not from this task, which is cancelled: its sleeps would be none.
         await Task {
             while !runs.withLock({ $0.isEmpty }), ContinuousClock.now < end {
+                // Runs leave the table by themselves and signal nobody; only a shutdown looks.
                 try? await Task.sleep(for: .milliseconds(50))
             }
             let open = runs.withLock { Array($0.values) }
             for run in open { run.task.cancel() }
             let last = ContinuousClock.now.advanced(by: .seconds(2))
             while !runs.withLock({ $0.isEmpty }), ContinuousClock.now < last {
+                // As above.
                 try? await Task.sleep(for: .milliseconds(50))
             }
         }.value
