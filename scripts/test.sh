@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Runs all tests that were built, in parts one after the other. All tests of a part run at once: a
-# thousand at once keep each other waiting for longer than real clients and receivers do.
+# Runs all tests that were built, in parts one after the other, one part beside others. All tests of a
+# part run at once: a thousand at once keep each other waiting for longer than real clients and
+# receivers do.
 set -uo pipefail
 media='^IntegrationTests\.(Media|Page|DemoCircle)'
 oncall='^IntegrationTests\.OnCall'
@@ -22,13 +23,13 @@ said=$(mktemp)
 .build/debug/circlesPackageTests.xctest --testing-library swift-testing --filter "$oncall" \
     >"$said" 2>&1 &
 waiting=$!
+trap 'kill "$waiting" 2>/dev/null; rm -f "$said"' EXIT
 part "pushes, mail" --filter "$pushes"
 part "jobs, metrics" --filter "$jobs"
 part "history, reports" --filter "$history"
 echo "== on call, since the pushes began"
-wait $waiting || status=1
+wait "$waiting" || status=1
 cat "$said"
-rm -f "$said"
 part "the API" --filter '^IntegrationTests\.' --skip "$media" --skip "$oncall" --skip "$pushes" \
     --skip "$jobs" --skip "$history"
 exit $status
