@@ -62,24 +62,10 @@ final class FCMServer: Sendable {
 
     /// A key of 2048 bits, made once.
     private static let key = Result { try _RSA.Signing.PrivateKey(keySize: .bits2048) }
-    /// A certificate for localhost that only `trust` knows.
-    static let certificate = Result { () throws -> (chain: String, key: String) in
-        let folder = NSTemporaryDirectory() + "circles-fcm-\(UUID().uuidString)"
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        let (chain, key) = ("\(folder)/cert.pem", "\(folder)/key.pem")
-        let made = try ChildProcess.run([
-            "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
-            "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
-            "-keyout", key, "-out", chain,
-        ])
-        guard made.status == 0 else { throw CocoaError(.executableLoad) }
-        return (chain, key)
-    }
-
     /// What a client needs to trust the server.
     static func trust() throws -> TLSConfiguration {
         var tls = TLSConfiguration.makeClientConfiguration()
-        tls.trustRoots = .file(try certificate.get().chain)
+        tls.trustRoots = .file(try LocalhostCertificate.good.get().chain)
         return tls
     }
 
@@ -122,7 +108,7 @@ final class FCMServer: Sendable {
     }
 
     private static func encrypted() throws -> HTTPServerBuilder {
-        let files = try certificate.get()
+        let files = try LocalhostCertificate.good.get()
         var tls = TLSConfiguration.makeServerConfiguration(
             certificateChain: try NIOSSLCertificate.fromPEMFile(files.chain).map {
                 .certificate($0)

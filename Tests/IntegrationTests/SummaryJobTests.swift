@@ -23,7 +23,7 @@ final class SummaryJobTests: Sendable {
         let home = NSTemporaryDirectory() + "/circles-mail-\(UUID().uuidString)"
         try FileManager.default.createDirectory(atPath: home, withIntermediateDirectories: true)
         self.home = home
-        store = try TestStore(poolSize: 1)
+        store = try TestStore(clock: clock, poolSize: 1)
         mailbox = try await BlockingThread.run(name: "mailbox") { try EmbeddedMailbox(home: home) }
     }
 
@@ -48,41 +48,16 @@ final class SummaryJobTests: Sendable {
         CircleID(high: 0x019A_AAAA_0000_7000, low: 0x8000_0000_0000_0000 | UInt64(number))
     }
 
-    /// What the API writes of a circle, unless it is there, and what Ingest does; the circle ran
-    /// 91 minutes by default.
+    /// The circle ran 91 minutes by default.
     private func insert(
         _ number: Int, email: String? = "ada@example.org", title: String = "Vinyl night",
         startedAgo: Int64? = 5520, endedAgo: Int64? = 60
     ) async throws {
-        let (id, uid, now) = (circleID(number), "host-\(number)", clock.now())
-        let startedAt = startedAgo.map { now.adding(seconds: -$0) }
-        let endedAt = endedAgo.map { now.adding(seconds: -$0) }
-        try await store.pool.transaction { connection in
-            try connection.query(
-                """
-                insert into circles (
-                    circle_id, title, category, privacy, creator_uid, host_uid, host_email, co_host_uids,
-                    cover_url, start_at, duration_min, max_speakers, max_listeners, mic_policy,
-                    status, created_at, last_event_at
-                ) values (
-                    \(id), \(title), 'music', 'public', \(uid), \(uid), \(email), '{}', '', \(now), 60, 8,
-                    100, 'handRaise', 'ended', \(now), \(now)
-                )
-                on conflict (circle_id) do nothing
-                """)
-            try connection.query(
-                """
-                insert into circle_sessions (
-                    circle_id, title, category, privacy, host_uid, started_at, ended_at,
-                    peak_listeners, peak_speakers, participant_us, attendance_count, member_count,
-                    hand_raise_count, promotion_count, demotion_count, mute_count, kick_count,
-                    ban_count
-                ) values (
-                    \(id), \(title), 'music', 'public', \(uid), \(startedAt), \(endedAt), 87, 6,
-                    20490000000, 130, 112, 23, 11, 4, 3, 2, 1
-                )
-                """)
-        }
+        let now = clock.now()
+        try await store.insertSession(
+            circleID(number), hostUID: "host-\(number)", email: email, title: title,
+            startedAt: startedAgo.map { now.adding(seconds: -$0) },
+            endedAt: endedAgo.map { now.adding(seconds: -$0) })
     }
 
     /// `uid|status|attempts` of each notification, by number.

@@ -1,5 +1,3 @@
-import Embedded
-import Foundation
 import Testing
 
 @testable import Jobs
@@ -7,37 +5,21 @@ import Testing
 @Suite("Receivers of pages that are not well", .timeLimit(.minutes(2)))
 struct AlertReceiverTests {
     /// `Tests/Clients/bad_receiver.py`.
-    private final class BadReceivers {
-        private let process: ChildProcess
-        private let ports: [String: Int]
+    private struct BadReceivers {
+        private let servers: ScriptedServers
 
         init() async throws {
-            let certificate = try FCMServer.certificate.get()
-            let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-                .appendingPathComponent("../../Clients/bad_receiver.py").standardized.path
-            let output = FileManager.default.temporaryDirectory
-                .appendingPathComponent("bad-receivers-\(UUID()).json").path
-            process = try ChildProcess(
-                ["/usr/bin/python3", script, certificate.chain, certificate.key], output: output)
-            var ports: [String: Int] = [:]
-            while ports.isEmpty, process.isRunning {
-                try await Task.sleep(for: .milliseconds(50))  // a line in a file has no signal
-                let text = FileManager.default.contents(atPath: output) ?? Data()
-                ports = (try? JSONDecoder().decode([String: Int].self, from: text)) ?? [:]
-            }
-            self.ports = ports
+            let certificate = try LocalhostCertificate.good.get()
+            servers = try await ScriptedServers(
+                "bad_receiver.py", [certificate.chain, certificate.key])
         }
 
         func post(_ name: String, scheme: String = "http", host: String = "127.0.0.1") async throws
             -> AlertHTTP.Result
         {
-            let port = try #require(ports[name])
+            let port = try servers.port(name)
             return await AlertHTTP(timeoutSeconds: 2)
                 .post(#"{"page": "on-call"}"#, to: "\(scheme)://\(host):\(port)/")
-        }
-
-        deinit {
-            process.terminate()
         }
     }
 

@@ -141,34 +141,11 @@ struct JobKillTests {
 
     /// Circles that ended a minute ago.
     private func endCircles(_ store: TestStore) async throws {
+        let now = clock.now()
         for number in 0..<Self.mailCount {
-            let id = CircleID(now: clock.now())
-            try await store.pool.transaction { connection in
-                try connection.query(
-                    """
-                    insert into circles (
-                        circle_id, title, category, privacy, creator_uid, host_uid, host_email,
-                        co_host_uids, cover_url, start_at, duration_min, max_speakers,
-                        max_listeners, mic_policy, status, created_at, last_event_at
-                    ) values (
-                        \(id), 'Night', 'music', 'public', 'host', 'host',
-                        \("host-\(number)@example.org"), '{}', '', now(), 60, 8, 100, 'handRaise',
-                        'ended', now(), now()
-                    )
-                    """)
-                try connection.query(
-                    """
-                    insert into circle_sessions (
-                        circle_id, title, category, privacy, host_uid, started_at, ended_at,
-                        peak_listeners, peak_speakers, participant_us, attendance_count,
-                        member_count, hand_raise_count, promotion_count, demotion_count,
-                        mute_count, kick_count, ban_count
-                    ) values (
-                        \(id), 'Night', 'music', 'public', 'host', now() - interval '1 hour',
-                        now() - interval '1 minute', 2, 1, 0, 2, 2, 0, 0, 0, 0, 0, 0
-                    )
-                    """)
-            }
+            try await store.insertSession(
+                CircleID(now: now), hostUID: "host-\(number)", email: "host-\(number)@example.org",
+                startedAt: now.adding(seconds: -3600), endedAt: now.adding(seconds: -60))
         }
     }
 
