@@ -101,12 +101,6 @@ extension CircleStore {
             }
         }
     }
-
-    /// No event of a circle is older; older partitions of history are not looked at.
-    public static func historyBegin(_ circleID: CircleID) -> Timestamp {
-        (circleID.createdAt ?? Timestamp(seconds: 0))
-            .adding(seconds: -EventCodec.clockDifferenceSecondsMax)
-    }
 }
 
 /// Whether a reader who comes back is given what they missed.
@@ -149,7 +143,7 @@ extension Connection {
             select circle_seq
             from events
             where circle_id = \(circleID)
-                and occurred_at >= \(CircleStore.historyBegin(circleID))
+                and occurred_at >= \(EventCodec.historyBegin([circleID]))
             order by circle_seq desc
             limit 1
             """
@@ -169,7 +163,7 @@ extension Connection {
             from events
             where circle_id = \(circleID)
                 and circle_seq >= \(range.lowerBound) and circle_seq < \(range.upperBound)
-                and occurred_at >= \(CircleStore.historyBegin(circleID))
+                and occurred_at >= \(EventCodec.historyBegin([circleID]))
             order by circle_seq
             """
         ).map {

@@ -67,9 +67,17 @@ public enum EventCodec {
     static let sequenceRange: ClosedRange<Int64> = 1...(1 << 40)
 
     /// A circle's id tells when it was created; its events lie between a day before (clocks
-    /// differ) and two years after (it was scheduled ahead). Ingest reads history by this bound.
+    /// differ) and two years after (it was scheduled ahead).
     public static let clockDifferenceSecondsMax: Int64 = 86_400
     static let lifeSecondsMax: Int64 = 2 * 366 * 86_400
+
+    /// No event and no sample of these circles is older: partitions of history before it need not
+    /// be looked at. As a bind of its own it spares PostgreSQL even the planning of them.
+    public static func historyBegin(_ circleIDs: some Sequence<CircleID>) -> Timestamp {
+        let epoch = Timestamp(seconds: 0)
+        return (circleIDs.map { $0.createdAt ?? epoch }.min() ?? epoch)
+            .adding(seconds: -clockDifferenceSecondsMax)
+    }
 
     /// A payload of a newer schema, or with a value that only a newer one has, reads as
     /// `unknown`: it is stored, and a later version reads it again from its bytes.

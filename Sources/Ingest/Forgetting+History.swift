@@ -46,9 +46,7 @@ extension Forgetting {
     ///
     /// - Returns: how many.
     func rewriteEvents(of circleID: CircleID, _ erasure: Erasure) throws -> Int {
-        let begin =
-            circleID.createdAt?.adding(seconds: -EventCodec.clockDifferenceSecondsMax)
-            ?? Timestamp(seconds: 0)
+        let begin = EventCodec.historyBegin([circleID])
         var lastSequence: Int64 = 0
         var count = 0
         while true {

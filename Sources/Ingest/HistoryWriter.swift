@@ -24,8 +24,12 @@ public final class HistoryWriter {
     public init(databaseURL: String) throws {
         connection = try Connection(
             url: databaseURL, applicationName: "circles-seed-history",
-            // A crash of the server costs what a new run stores again.
-            settings: [("synchronous_commit", "off")])
+            settings: [
+                // A crash of the server costs what a new run stores again.
+                ("synchronous_commit", "off"),
+                // For batches as large as these a plan over all days of history looks cheap.
+                ("plan_cache_mode", "force_custom_plan"),
+            ])
     }
 
     /// - Throws: `DatabaseError`; what was stored before stays.
@@ -39,24 +43,41 @@ public final class HistoryWriter {
     /// Stores what `append` has kept back.
     @available(*, noasync)
     public func flush(now: Timestamp) throws {
-        let stored = try connection.transaction {
-            (
-                events: try ingestor.store(
-                    RecordBatch(records: events, now: now), connection: connection
-                ).acceptedCount,
-                quality: try qualityStore.store(
-                    RecordBatch(records: quality, now: now), connection: connection
-                ).acceptedCount
-            )
-        }
+        // Two transactions, as in life: others wait for the people whom the first counts.
+        storedCount.events += try store(events, by: ingestor, now: now)
+        storedCount.quality += try store(quality, by: qualityStore, now: now)
         while try settle("settle_quality_days", now: now) {}
-        storedCount.events += stored.events
-        storedCount.quality += stored.quality
         events.removeAll(keepingCapacity: true)
         quality.removeAll(keepingCapacity: true)
         // Their circles are over.
         ingestor.reset()
         qualityStore.reset()
+    }
+
+    /// - Returns: how many were not there yet.
+    private func store(
+        _ records: [LogRecord], by store: any BatchStore, now: Timestamp
+    ) throws -> Int {
+        try connection.transaction {
+            try store.store(RecordBatch(records: records, now: now), connection: connection)
+                .acceptedCount
+        }
+    }
+
+    /// Makes the partitions of these days since 1970, lest writers wait for each other's.
+    @available(*, noasync)
+    public func makePartitions(days: Range<Int64>) throws {
+        try connection.transaction {
+            for parent in ["events", "quality_samples"] {
+                try connection.query(
+                    """
+                    select ensure_history_partitions(
+                        \(parent), date '1970-01-01' + \(Int32(days.lowerBound)),
+                        \(Int32(days.count))
+                    )
+                    """)
+            }
+        }
     }
 
     /// Settles what all writers together have written.

@@ -265,7 +265,7 @@ final class Ingestor: BatchStore {
             """
             select circle_id, source, source_epoch, source_seq, circle_seq
             from public.events
-            where circle_id = any (\(circleIDs)) and occurred_at >= \(Self.historyBegin(circleIDs))
+            where circle_id = any (\(circleIDs)) and occurred_at >= \(EventCodec.historyBegin(circleIDs))
             """
         ).map({ $0 }) {
             let circleID: CircleID = try row.get(0)
@@ -287,7 +287,7 @@ final class Ingestor: BatchStore {
             """
             select circle_id, circle_seq, record
             from events
-            where circle_id = any (\(circleIDs)) and occurred_at >= \(Self.historyBegin(circleIDs))
+            where circle_id = any (\(circleIDs)) and occurred_at >= \(EventCodec.historyBegin(circleIDs))
             order by circle_id, circle_seq
             """
         ).map({ $0 }) {
@@ -298,13 +298,6 @@ final class Ingestor: BatchStore {
             history[circleID, default: []].append((event, try row.get(1)))
         }
         return history
-    }
-
-    /// No event of these circles is older (the codec sees to that), so that older partitions are
-    /// not looked at.
-    private static func historyBegin(_ circleIDs: [CircleID]) -> Timestamp {
-        let begin = circleIDs.compactMap(\.createdAt).min() ?? Timestamp(seconds: 0)
-        return begin.adding(seconds: -EventCodec.clockDifferenceSecondsMax)
     }
 
     // MARK: Upkeep

@@ -1,5 +1,6 @@
 import Database
 import Domain
+import EventSchema
 
 /// A numbering of batches: a node in one of its epochs, in one circle.
 struct QualitySource: Hashable {
@@ -214,6 +215,7 @@ extension Connection {
     /// The minutes of the samples that follow those of these batches.
     func qualityMinutes(after batches: [QualityBatch]) throws -> Set<QualityMinute> {
         let all = QualitySample.all(of: batches)
+        let begin = batches.map(\.sampledAt).min() ?? Timestamp(seconds: 0)
         let rows = try query(
             """
             select distinct late.circle_id, later.sampled_at
@@ -233,7 +235,7 @@ extension Connection {
                     and sample.direction = late.direction
                     and sample.source = late.source
                     and sample.source_epoch = late.source_epoch
-                    and sample.sampled_at >= late.sampled_at
+                    and sample.sampled_at >= late.sampled_at and sample.sampled_at >= \(begin)
                     and (sample.sampled_at, sample.source_seq)
                         > (late.sampled_at, late.source_seq)
                 order by sample.sampled_at, sample.source_seq
@@ -245,7 +247,7 @@ extension Connection {
 
     /// Makes the rows of these minutes what the samples say.
     func writeQualityMinutes(_ minutes: Set<QualityMinute>) throws {
-        guard !minutes.isEmpty else { return }
+        guard let last = minutes.map(\.minuteAt).max() else { return }
         let all = Array(minutes)
         try query(
             """
@@ -261,7 +263,8 @@ extension Connection {
             from unnest(\(all.map(\.circleID)), \(all.map(\.minuteAt)))
                 as touched (circle_id, minute_at)
             cross join lateral quality_minutes_of(
-                touched.circle_id, touched.minute_at, touched.minute_at + interval '1 minute'
+                touched.circle_id, touched.minute_at, touched.minute_at + interval '1 minute',
+                \(EventCodec.historyBegin(all.map(\.circleID))), \(last.adding(seconds: 60))
             ) as computed
             on conflict (circle_id, minute_at, session_id, uid, direction) do update
             set

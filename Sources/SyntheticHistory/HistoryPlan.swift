@@ -28,6 +28,9 @@ public struct HistoryPlan: Sendable, Hashable {
         firstDay = endDay - Int64(self.dayCount)
     }
 
+    /// Its days counted from 1970-01-01 UTC, and the one that the last circles reach into.
+    public var days: Range<Int64> { firstDay..<firstDay + Int64(dayCount) + 1 }
+
     /// The events that fall on each day: more at weekends, and a little more from week to week.
     public var dayShares: [Int] {
         let weights = (0..<dayCount).map { place in

@@ -216,28 +216,4 @@ struct LiveUpdateTests {
             #expect((results["429"] ?? 0) + (results["503"] ?? 0) == 190)
         }
     }
-
-    @Test("reading the news of circles looks at no day before the circle's own")
-    func pruning() async throws {
-        let test = try TestStore()
-        defer { test.pool.close() }
-        let text = try await test.pool.withConnection { connection in
-            try connection.script(
-                "select ensure_history_partitions('events', current_date - 400, 400)")
-            let positions = (0..<3).map { _ in
-                LiveHub.Position(circleID: CircleID(now: SystemWallClock().now()), cursor: 0)
-            }
-            let query = LiveReader.newsQuery(positions, countMax: 256)
-            let rows = try connection.queryText(
-                SQL(
-                    trusted: "explain (analyze, costs off, timing off) " + query.text,
-                    binds: query.binds))
-            return (0..<rows.count).compactMap { rows[$0, 0] }.joined(separator: "\n")
-        }
-        let scans = text.split(separator: "\n").filter { $0.contains("on events_2") }
-        let touched = scans.filter { !$0.contains("never executed") }
-        #expect(scans.count > 390, "\(text.prefix(2000))")
-        // Each circle's own day, the one before it, and those made ahead.
-        #expect((1...40).contains(touched.count), "\(touched.count) of \(scans.count)")
-    }
 }

@@ -3,6 +3,7 @@ import CircleStore
 import Database
 import Dispatch
 import Domain
+import EventSchema
 import Logging
 
 /// Reads the new events of the circles that somebody follows. Lives on one thread.
@@ -106,7 +107,7 @@ final class LiveReader {
         select followed.circle_id, stored.circle_seq, stored.record
         from unnest(
             \(positions.map(\.circleID)), \(positions.map(\.cursor)),
-            \(positions.map { CircleStore.historyBegin($0.circleID) })
+            \(positions.map { EventCodec.historyBegin([$0.circleID]) })
         ) as followed (circle_id, last_seq, since)
         cross join lateral (
             select events.circle_seq, events.record
@@ -114,6 +115,7 @@ final class LiveReader {
             where events.circle_id = followed.circle_id
                 and events.circle_seq > followed.last_seq
                 and events.occurred_at >= followed.since
+                and events.occurred_at >= \(EventCodec.historyBegin(positions.map(\.circleID)))
             order by events.circle_seq
             limit \(countMax)
         ) as stored

@@ -15,7 +15,7 @@ extension LossRule: AlertSource {
             guard var reading = Self.reading(of: one) else { continue }
             if reading.level == .bad, curveCount < Self.curveCountMax {
                 curveCount += 1
-                let curve = try curve(of: one, connection)
+                let curve = try curve(of: one, connection, now: now)
                 reading.details.curve = curve
                 reading.details.sparkline = Sparkline.text(curve)
             }
@@ -134,7 +134,10 @@ extension LossRule: AlertSource {
 
     /// Loss in percent over the last 5 minutes, 10 s a step: of the worst speaker, or of all
     /// downlinks.
-    private func curve(of measured: Measured, _ connection: Connection) throws -> [Double?] {
+    private func curve(
+        of measured: Measured, _ connection: Connection, now: Timestamp
+    ) throws -> [Double?] {
+        let seconds = Self.curveStepSeconds * Self.curveStepCount + 5
         let uid: String? =
             measured.window.direction == .uplink ? measured.window.badMembers.first?.uid : nil
         let rows = try connection.query(
@@ -162,7 +165,9 @@ extension LossRule: AlertSource {
                     and samples.source = \(measured.node)
                     and samples.source_epoch = live.source_epoch
                     and samples.sampled_at >= last_sampled_at - make_interval(
-                        secs => \(Double(Self.curveStepSeconds * Self.curveStepCount + 5)))
+                        secs => \(Double(seconds)))
+                    and samples.sampled_at
+                        >= \(Self.newestSampleAt(now: now).adding(seconds: -Int64(seconds)))
                     and samples.sampled_at <= last_sampled_at
                 where \(uid)::text is null or members.uid = \(uid)
                 window series as (

@@ -62,11 +62,18 @@ struct LossRule: Sendable {
         let loss: MemberLoss
     }
 
+    /// A newest sample that is older is of nobody that is measured.
+    static func newestSampleAt(now: Timestamp) -> Timestamp {
+        now.adding(
+            microseconds: -max(sampleAgeSecondsMax * 1_000_000, 3000 * intervalMillisecondsMax))
+    }
+
     /// Two probes of an index for each session and direction, whatever history there is.
     private func rows(_ connection: Connection, now: Timestamp) throws -> [MeasuredRow] {
         let intervalMax = Self.intervalMillisecondsMax
-        let recent = now.adding(
-            microseconds: -max(Self.sampleAgeSecondsMax * 1_000_000, 3000 * intervalMax))
+        let recent = Self.newestSampleAt(now: now)
+        // Bounds of their own, so that older partitions are not even planned for.
+        let oldest = recent.adding(seconds: -Self.lookBackSeconds)
         let rows = try connection.query(
             """
             with
@@ -91,6 +98,7 @@ struct LossRule: Sendable {
                         and samples.sampled_at = cursors.last_sampled_at
                         and samples.source = cursors.source
                         and samples.source_epoch = cursors.source_epoch
+                        and samples.sampled_at >= \(recent)
                     limit 1
                 ) as newest
                 where started_at is not null and ended_at is null
@@ -119,6 +127,7 @@ struct LossRule: Sendable {
                     and samples.source = live.source
                     and samples.source_epoch = live.source_epoch
                     and samples.sampled_at > live.begin_before
+                    and samples.sampled_at >= \(oldest)
                     and samples.sampled_at <= live.last_sampled_at
                 order by sampled_at desc, source_seq desc
                 limit 1
@@ -133,6 +142,7 @@ struct LossRule: Sendable {
                     and samples.source_epoch = live.source_epoch
                     and samples.sampled_at <= live.begin_before
                     and samples.sampled_at >= live.look_back_at
+                    and samples.sampled_at >= \(oldest)
                 order by sampled_at desc, source_seq desc
                 limit 1
             ) as earlier on true
@@ -149,6 +159,7 @@ struct LossRule: Sendable {
                     and samples.source = live.source
                     and samples.source_epoch = live.source_epoch
                     and samples.sampled_at > live.begin_before
+                    and samples.sampled_at >= \(oldest)
                     and samples.sampled_at <= live.last_sampled_at
                 order by sampled_at, source_seq
                 limit 1

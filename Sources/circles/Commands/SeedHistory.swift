@@ -113,6 +113,9 @@ private final class Seeding: Sendable {
 
     /// - Returns: what was stored; less than the plan has when some was there already.
     func run(workerCount: Int) async throws -> (events: Int, quality: Int) {
+        try await BlockingThread.run(name: "seed") { [self] in
+            try HistoryWriter(databaseURL: databaseURL).makePartitions(days: plan.days)
+        }
         try await withThrowingTaskGroup(of: Void.self) { group in
             for worker in 0..<workerCount {
                 group.addTask {
