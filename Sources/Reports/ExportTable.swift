@@ -64,8 +64,7 @@ public struct ExportTable: Sendable, Equatable {
                 return isPseudonymised
                     ? nil : "translate(encode(\(column), 'base64'), e'\\n', '') as \(column)"
             }
-            let isUID =
-                try row.get(2, as: Bool.self) && (column == "uid" || column.hasSuffix("_uid"))
+            let isUID = try row.get(2, as: Bool.self) && Pseudonyms.isUID(column)
             return isPseudonymised && isUID ? Pseudonyms.expression(column) : column
         }.compactMap { $0 }
     }

@@ -2,7 +2,7 @@ import Crypto
 import Database
 import Foundation
 
-/// Names that stand for uids in an export: HMAC-SHA-256 of the uid under a key, so that a person
+/// Names that stand for uids in an export or a report: HMAC-SHA-256 of the uid under a key, so that a person
 /// has one name in all of it and nobody without the key can tell who it is.
 public struct Pseudonyms: Sendable {
     /// At least so many bytes of key: what HMAC-SHA-256 is worth.
@@ -49,18 +49,34 @@ public struct Pseudonyms: Sendable {
         }
     }
 
-    /// The pseudonym of a column's uid; nobody and null stay so.
-    static func expression(_ column: String) -> String {
+    /// The pseudonym of the uid in `value`, an expression; nobody and null stay so.
+    private static func pseudonym(of value: String) -> String {
         """
-        case when \(column) = '' then '' else encode(
+        case when \(value) = '' then '' else encode(
             sha256(
                 current_setting('circles.outer_pad')::bytea
                 || sha256(
-                    current_setting('circles.inner_pad')::bytea || convert_to(\(column), 'UTF8')
+                    current_setting('circles.inner_pad')::bytea || convert_to(\(value), 'UTF8')
                 )
             ),
             'hex'
+        ) end
+        """
+    }
+
+    /// A column of uids as a session with `install` reads it.
+    static func expression(_ column: String) -> String { "\(pseudonym(of: column)) as \(column)" }
+
+    /// Likewise a column of arrays of uids.
+    static func arrayExpression(_ column: String) -> String {
+        """
+        case when \(column) is not null then array(
+            select \(pseudonym(of: "person"))
+            from unnest(\(column)) with ordinality as people (person, place)
+            order by place
         ) end as \(column)
         """
     }
+
+    static func isUID(_ column: String) -> Bool { column == "uid" || column.hasSuffix("_uid") }
 }

@@ -10,6 +10,10 @@ public struct Report: Sendable, Equatable {
     public let summary: String
     /// The column that `--from` and `--to` bound.
     public let rangeColumn: String
+    /// Columns whose text may name people.
+    let namingColumns: [String]
+    /// The columns as they are read.
+    private var selected: String
 
     public enum Failure: Error, Sendable, CustomStringConvertible, Equatable {
         case unknown(name: String, known: [String])
@@ -39,7 +43,8 @@ public struct Report: Sendable, Equatable {
         }
     }
 
-    /// Reads a report's header: its second line is the summary, `Range:` names the column.
+    /// Reads a report's header: its second line is the summary, `Range:` names the column, and
+    /// `Names people:` those whose text may.
     static func parse(_ text: String, name: String) throws -> Report {
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
         let header = lines.prefix { $0.hasPrefix("--") }.map {
@@ -55,14 +60,47 @@ public struct Report: Sendable, Equatable {
         else {
             throw Failure.unreadable(file: name + ".sql", reason: "no 'Range:' in the header")
         }
-        return Report(name: name, summary: header[1], rangeColumn: String(column))
+        let naming = header.first { $0.hasPrefix(Self.namingPrefix) }?
+            .dropFirst(Self.namingPrefix.count).split(whereSeparator: { " ,.".contains($0) })
+        return Report(
+            name: name, summary: header[1], rangeColumn: String(column),
+            namingColumns: naming?.map(String.init) ?? [], selected: "*")
     }
+
+    private static let namingPrefix = "Names people: "
 
     public static func named(_ name: String, sqlDirectory: String) throws -> Report {
         let all = try catalogue(sqlDirectory: sqlDirectory)
         guard let report = all.first(where: { $0.name == name }) else {
             throw Failure.unknown(name: name, known: all.map(\.name))
         }
+        return report
+    }
+
+    /// The same report with pseudonyms in place of uids, and without what may name people in other
+    /// words; free text of people, such as titles, stays. To be read by this session alone.
+    @available(*, noasync)
+    public func pseudonymised(
+        by pseudonyms: Pseudonyms, connection: Connection
+    ) throws -> Report {
+        try pseudonyms.install(connection)
+        let columns = try connection.query(
+            """
+            select attname, atttypid = 'text[]'::regtype
+            from pg_attribute
+            where attrelid = ('reports.' || \(name))::regclass and attnum > 0
+                and not attisdropped
+            order by attnum
+            """
+        ).map { row in
+            (name: try row.get(0, as: String.self), isArray: try row.get(1, as: Bool.self))
+        }
+        var report = self
+        report.selected = columns.filter { !namingColumns.contains($0.name) }.map { column in
+            if column.isArray { return Pseudonyms.arrayExpression(column.name) }
+            return Pseudonyms.isUID(column.name)
+                ? Pseudonyms.expression(column.name) : column.name
+        }.joined(separator: ", ")
         return report
     }
 
@@ -98,7 +136,7 @@ public struct Report: Sendable, Equatable {
         if let from, let to, from >= to { throw Failure.invertedRange }
         let column = "\"\(rangeColumn)\""
         return """
-            \(trusted: prefix)select *
+            \(trusted: prefix)select \(trusted: selected)
             from reports.\(trusted: "\"\(name)\"")
             where (\(from)::timestamptz is null or \(trusted: column) >= \(from))
                 and (\(to)::timestamptz is null or \(trusted: column) < \(to))

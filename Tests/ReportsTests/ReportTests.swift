@@ -21,11 +21,17 @@ struct ReportTests {
 
             create view reports.sessions as select 1;
             """)
-        #expect(
-            report
-                == Report(
-                    name: "sessions", summary: "One row per circle that went live.",
-                    rangeColumn: "started_at"))
+        #expect(report.name == "sessions")
+        #expect(report.summary == "One row per circle that went live.")
+        #expect(report.rangeColumn == "started_at")
+        #expect(report.namingColumns == [])
+    }
+
+    @Test("a header names the columns that name people")
+    func readsNamingColumns() throws {
+        let report = try parse(
+            "-- Report: sessions\n-- Summary.\n-- Names people: summary, cause.\n-- Range: day.")
+        #expect(report.namingColumns == ["summary", "cause"])
     }
 
     @Test(

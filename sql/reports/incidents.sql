@@ -1,6 +1,7 @@
 -- Report: incidents
 -- One row per incident that on-call was paged of: what, when, how long.
 --
+-- Names people: summary, cause, look_further.
 -- Grain: one incident. Inputs: alerts and alert_deliveries (kept by Jobs). Range: opened_at.
 -- Units: times in UTC; value in the unit of its rule (docs/runbook.md).
 -- Freshness: the last evaluation, each 5 s; as_of is the moment of the query.

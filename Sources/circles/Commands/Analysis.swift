@@ -31,6 +31,9 @@ struct ReportCommand: AsyncParsableCommand {
     @Option(help: "The folder that `report all` writes a page for each report into.")
     var out: String?
 
+    @OptionGroup
+    var pseudonymOptions: PseudonymOptions
+
     func validate() throws {
         guard list || name != nil else { throw ValidationError("name a report, or --list") }
         guard (name == "all") == (out != nil) else {
@@ -62,8 +65,14 @@ struct ReportCommand: AsyncParsableCommand {
         let (from, to) = (try time(from, "--from"), try time(to, "--to"))
         let (url, format, name, out) = (try settings.databaseURL(), format, name ?? "", out)
         let reports = try catalogue(settings.sqlDirectory, named: out == nil ? name : nil)
+        let pseudonyms = try pseudonymOptions.pseudonyms()
         let count = try await BlockingThread.run(name: "report") {
             let connection = try Connection(url: url, applicationName: "circles-report")
+            let reports = try reports.map { report in
+                try pseudonyms.map {
+                    try report.pseudonymised(by: $0, connection: connection)
+                } ?? report
+            }
             guard let out else {
                 return try reports[0].write(
                     as: format, from: from, to: to, connection: connection

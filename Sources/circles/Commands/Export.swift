@@ -34,19 +34,13 @@ struct ExportCommand: AsyncParsableCommand {
     @Flag(help: "Compress each file.")
     var gzip = false
 
-    @Flag(help: "Put pseudonyms in place of uids, and leave events' bytes out.")
-    var pseudonymise = false
-
-    @Option(help: "The file with the key of the pseudonyms; without it the key is thrown away.")
-    var keyFile: String?
+    @OptionGroup
+    var pseudonymOptions: PseudonymOptions
 
     @Flag(help: "Write files again that are there.")
     var force = false
 
     func validate() throws {
-        guard keyFile == nil || pseudonymise else {
-            throw ValidationError("--key-file belongs to --pseudonymise")
-        }
         guard !table.isEmpty else { throw ValidationError("name a --table") }
     }
 
@@ -62,7 +56,8 @@ struct ExportCommand: AsyncParsableCommand {
         let export = try Export(
             tables: try table.map { name in try ExportTable.named(name) },
             from: try day(from, "--from"), to: try day(to, "--to"), format: format,
-            isCompressed: gzip, pseudonyms: try pseudonyms(), isForced: force, directory: out,
+            isCompressed: gzip, pseudonyms: try pseudonymOptions.pseudonyms(), isForced: force,
+            directory: out,
             clock: SystemWallClock())
         let url = try Runtime.settings().databaseURL()
         let outcome = try await BlockingThread.run(name: "export") {
@@ -84,14 +79,32 @@ struct ExportCommand: AsyncParsableCommand {
         }
         return day
     }
+}
 
-    private func pseudonyms() throws -> Pseudonyms? {
+/// Who is called what in what leaves the database.
+struct PseudonymOptions: ParsableArguments {
+    @Flag(help: "Put pseudonyms in place of uids, and leave out what names people otherwise.")
+    var pseudonymise = false
+
+    @Option(help: "The file with the key of the pseudonyms; without it the key is thrown away.")
+    var keyFile: String?
+
+    func validate() throws {
+        guard keyFile == nil || pseudonymise else {
+            throw ValidationError("--key-file belongs to --pseudonymise")
+        }
+    }
+
+    func pseudonyms() throws -> Pseudonyms? {
         guard pseudonymise else { return nil }
         guard let keyFile else { return Pseudonyms() }
         guard let key = FileManager.default.contents(atPath: keyFile) else {
-            throw Export.Failure.unreadable(
-                path: keyFile, reason: "no such file, or not ours to read")
+            throw ValidationError("\(keyFile): no such file, or not ours to read")
         }
-        return try Pseudonyms(key: Array(key))
+        do {
+            return try Pseudonyms(key: Array(key))
+        } catch {
+            throw ValidationError(error.description)
+        }
     }
 }

@@ -1,3 +1,4 @@
+import Crypto
 import Database
 import Domain
 import Foundation
@@ -110,6 +111,58 @@ final class ReportWriterTests: Sendable {
                 contentsOfFile: "\(directory)/\(report.name).html", encoding: .utf8)
             #expect(page.contains("<h1>\(report.name)</h1>"))
         }
+    }
+
+    /// The fields of a report, null as ∅.
+    private struct Table: Sendable {
+        let columns: [String]
+        let rows: [[String]]
+
+        init(_ text: TextRows) {
+            columns = text.columns
+            rows = (0..<text.count).map { row in
+                text.columns.indices.map { text[row, $0] ?? "∅" }
+            }
+        }
+    }
+
+    @Test("with pseudonyms every report names the same people by them, and nobody otherwise")
+    func pseudonymises() async throws {
+        let key = Array("0123456789abcdef0123456789abcdef".utf8)
+        let pseudonyms = try Pseudonyms(key: key)
+        var names: [String: String] = [:]
+        for uid in ["ada", "bo", "cy", "dee", "eve", "zed"] {
+            let code = HMAC<SHA256>.authenticationCode(
+                for: Data(uid.utf8), using: SymmetricKey(data: key))
+            names[uid] = code.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }
+                .joined()
+        }
+        var replacedCount = 0
+        for report in try Report.catalogue(sqlDirectory: TestCluster.sqlDirectory) {
+            let (named, unnamed) = try await store.pool.withConnection { connection in
+                (
+                    Table(try report.rows(from: nil, to: nil, connection: connection)),
+                    Table(
+                        try report.pseudonymised(by: pseudonyms, connection: connection)
+                            .rows(from: nil, to: nil, connection: connection))
+                )
+            }
+            let kept = named.columns.indices.filter { unnamed.columns.contains(named.columns[$0]) }
+            #expect(kept.count == named.columns.count - (report.name == "incidents" ? 3 : 0))
+            // as_of comes last, and is another moment's.
+            let expected = named.rows.map { row in
+                kept.dropLast().map { column in
+                    row[column].replacing(#/\w+/#) { word in
+                        guard let name = names[String(word.output)] else { return word.output }
+                        replacedCount += 1
+                        return Substring(name)
+                    }
+                }
+            }
+            let rows = unnamed.rows.map { Array($0.dropLast()) }
+            #expect(Set(rows) == Set(expected) && rows.count == expected.count, "\(report.name)")
+        }
+        #expect(replacedCount > 12)
     }
 
     @Test("a range without extent is refused before anything is written")
