@@ -1,9 +1,10 @@
 # `make help` lists what there is.
 .DEFAULT_GOAL := help
 SHELL := bash
-build_flags := --explicit-target-dependency-import-check error
+# Without debug info a first build takes a sixth less; backtraces keep their names.
+build_flags := --explicit-target-dependency-import-check error -debug-info-format none
 
-.PHONY: help packages clients docs contract observability build demo up test allocations fuzz lint format \
+.PHONY: help packages tools docs build demo up test built-tests allocations fuzz lint format \
         bench-api bench-ingest bench-live bench-reports bench-sfu protos
 
 help: ## List the targets
@@ -12,18 +13,15 @@ help: ## List the targets
 packages: ## Install the Debian packages that are missing
 	@scripts/install-packages.sh
 
-clients: packages ## Install what tests compare us with: WebRTC clients, Google's vectors
+tools: packages ## Install what only tests run: WebRTC clients, Prometheus, schemathesis and the like
 	@scripts/install-clients.sh
 	@scripts/install-vectors.sh
+	@scripts/install-observability.sh
+	@scripts/install-schemathesis.sh
+	@scripts/install-swagger-ui.sh
 
 docs: packages ## Fetch Swagger UI's files for /docs
 	@scripts/install-swagger-ui.sh
-
-observability: packages ## Install what tests alerts and dashboards: Prometheus, Alertmanager
-	@scripts/install-observability.sh
-
-contract: packages ## Install what checks the API against its contract: schemathesis
-	@scripts/install-schemathesis.sh
 
 build: packages docs ## Build the program (debug)
 	swift build $(build_flags) --product circles
@@ -34,13 +32,17 @@ demo: build ## Live one circle from start to end and print what is left of it
 up: build ## Run everything on embedded defaults until Ctrl-C
 	.build/debug/circles up
 
-test: packages clients contract observability docs lint allocations ## Build everything and run all tests
-	swift build $(build_flags) --build-tests
+test: packages lint ## Set up, build everything and run all tests
+	@# Tools are fetched while the compiler is at work.
+	@$(MAKE) --no-print-directory --jobs=2 tools built-tests
 	scripts/test.sh
 
+built-tests: allocations
+	swift build $(build_flags) --build-tests
+
 allocations: packages ## Prove that the packet path allocates nothing (release build)
-	swift build -c release --scratch-path .build-release --product media-allocations
-	.build-release/release/media-allocations
+	swift build -c release --product media-allocations
+	.build/release/media-allocations
 
 fuzz: packages ## Fuzz each parser of bytes from outside for 20 seconds
 	scripts/fuzz.sh

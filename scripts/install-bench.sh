@@ -1,24 +1,14 @@
 #!/usr/bin/env bash
-# Installs what `make bench-api` runs beside our API, if any is missing: wrk and Node as packages (as
-# root, or as a user with sudo), and Debian's Express and pg unpacked into .build/express: a machine
-# whose Node is not Debian's cannot install those.
+# Installs what `make bench-api` runs beside our API, if any is missing: wrk and Node as packages, and
+# Debian's Express and pg unpacked into .build/express: a machine whose Node is not Debian's cannot
+# install those.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 missing=()
 command -v wrk >/dev/null || missing+=(wrk)
 command -v node >/dev/null || missing+=(nodejs)
-if [ ${#missing[@]} -gt 0 ]; then
-    echo "installing: ${missing[*]}"
-    as_root=()
-    if [ "$(id -u)" -ne 0 ]; then
-        command -v sudo >/dev/null || { echo "not root and no sudo: install ${missing[*]} by hand" >&2; exit 1; }
-        as_root=(sudo)
-    fi
-    "${as_root[@]}" apt-get update -qq
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-        apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
-fi
+scripts/install-debian.sh "${missing[@]}"
 
 modules=.build/express
 [ -f "$modules/complete" ] && exit 0

@@ -15,12 +15,7 @@ download=$(mktemp -d)
 trap 'rm -rf "$download"' EXIT
 requirement="drf-spectacular-sidecar==$version --hash=sha256:$sha256"
 echo "$requirement" >"$download/requirements.txt"
-if ! python3 -m pip --version >/dev/null 2>&1; then
-    as_root=()
-    [ "$(id -u)" -eq 0 ] || as_root=(sudo)
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-        apt-get install -y -qq --no-install-recommends python3-pip >/dev/null
-fi
+python3 -m pip --version >/dev/null 2>&1 || scripts/install-debian.sh python3-pip
 python3 -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: \
     --require-hashes --requirement "$download/requirements.txt" --dest "$download"
 rm -rf "$directory"

@@ -10,18 +10,18 @@ jobs='^IntegrationTests\.(Alert|LossRule|Job|Sweep|MetricsDocument)'
 history='^IntegrationTests\.(RollUp|Settled|Seed|Report|Export|Forgetting|MOS|Ingestor|LateEvents|Quality|Chaos|Pipeline)'
 
 status=0
+# What `swift test --skip-build` would start; SwiftPM itself runs once at a time.
+tests=(.build/debug/circlesPackageTests.xctest --testing-library swift-testing)
 part() {
     echo "== $1"
     shift
-    swift test --skip-build "$@" || status=1
+    "${tests[@]}" "$@" || status=1
 }
 part "units" --skip '^IntegrationTests\.'
 part "media, pages" --filter "$media"
 # Most of it is waiting for half minutes and minutes to pass: others run meanwhile.
 said=$(mktemp)
-# SwiftPM runs once at a time; this is what it would start.
-.build/debug/circlesPackageTests.xctest --testing-library swift-testing --filter "$oncall" \
-    >"$said" 2>&1 &
+"${tests[@]}" --filter "$oncall" >"$said" 2>&1 &
 waiting=$!
 trap 'kill "$waiting" 2>/dev/null; rm -f "$said"' EXIT
 part "pushes, mail" --filter "$pushes"
