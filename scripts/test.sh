@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Runs all tests that were built, in parts one after the other, one part beside others. All tests of a
+# Runs all tests that were built, in parts one after the other, and one part beside the others. All tests of a
 # part run at once: a thousand at once keep each other waiting for longer than real clients and
 # receivers do.
 set -uo pipefail
 media='^IntegrationTests\.(Media|Page|DemoCircle)'
-oncall='^IntegrationTests\.OnCall'
+beside='^IntegrationTests\.(OnCall|Contract)'
 pushes='^IntegrationTests\.(FCM|Reminder|Summary|SMTP|Unsubscribe)'
 jobs='^IntegrationTests\.(Alert|LossRule|Job|Sweep|MetricsDocument)'
 history='^IntegrationTests\.(RollUp|Settled|Seed|Report|Export|Forgetting|MOS|Ingestor|LateEvents|Quality|Chaos|Pipeline)'
@@ -19,17 +19,18 @@ part() {
 }
 part "units" --skip '^IntegrationTests\.'
 part "media, pages" --filter "$media"
-# Most of it is waiting for half minutes and minutes to pass: others run meanwhile.
+# One waits for half minutes and minutes to pass, one is a client that asks for as long: others run
+# meanwhile.
 said=$(mktemp)
-"${tests[@]}" --filter "$oncall" >"$said" 2>&1 &
+"${tests[@]}" --filter "$beside" >"$said" 2>&1 &
 waiting=$!
 trap 'kill "$waiting" 2>/dev/null; rm -f "$said"' EXIT
 part "pushes, mail" --filter "$pushes"
 part "jobs, metrics" --filter "$jobs"
 part "history, reports" --filter "$history"
-echo "== on call, since the pushes began"
+echo "== on call and the contract, since the pushes began"
 wait "$waiting" || status=1
 cat "$said"
-part "the API" --filter '^IntegrationTests\.' --skip "$media" --skip "$oncall" --skip "$pushes" \
+part "the API" --filter '^IntegrationTests\.' --skip "$media" --skip "$beside" --skip "$pushes" \
     --skip "$jobs" --skip "$history"
 exit $status
