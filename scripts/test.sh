@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# usage: test.sh [FILTER]     FILTER: only the tests whose names this pattern finds, all at once
 # Runs all tests that were built, in parts one after the other, and one part beside the others. All tests of a
 # part run at once: a thousand at once keep each other waiting for longer than real clients and
 # receivers do.
@@ -12,6 +13,7 @@ history='^IntegrationTests\.(RollUp|Settled|Seed|Report|Export|Forgetting|MOS|In
 status=0
 # What `swift test --skip-build` would start; SwiftPM itself runs once at a time.
 tests=(.build/debug/circlesPackageTests.xctest --testing-library swift-testing)
+[ $# -eq 0 ] || exec "${tests[@]}" --filter "$1"
 part() {
     echo "== $1"
     shift

@@ -1,5 +1,5 @@
 -- quality_minutes_of had no bound that the planner could use: with 400 days of history each batch of
--- samples opened 870 partitions twice.
+-- samples planned for every day's partition, twice.
 
 drop function quality_minutes_of(uuid, timestamptz, timestamptz);
 
