@@ -102,19 +102,13 @@ extension CircleStore {
 extension Connection {
     /// Finds or chooses the circle's node; the caller holds the lock on the circle's row.
     func place(_ circleID: CircleID, now: Timestamp) throws -> SFUNode? {
-        let silentSince = now.adding(seconds: -Limits.nodeSilenceSecondsMax)
+        try place(circleID, among: try query(SFUNode.query(for: circleID, now: now)), now: now)
+    }
+
+    /// - Parameter nodes: what `SFUNode.query` found under the lock.
+    func place(_ circleID: CircleID, among nodes: Rows, now: Timestamp) throws -> SFUNode? {
         var open: [String: SFUNode] = [:]
-        for row in try query(
-            """
-            select
-                sfu_nodes.node_id, url, is_draining, circle_placements.circle_id is not null
-            from sfu_nodes
-            left join circle_placements
-                on circle_placements.node_id = sfu_nodes.node_id
-                and circle_placements.circle_id = \(circleID)
-            where stopped_at is null and heartbeat_at >= \(silentSince) and url <> ''
-            """
-        ).map({ $0 }) {
+        for row in nodes.map({ $0 }) {
             let node = SFUNode(nodeID: try row.get(0), url: try row.get(1))
             if try row.get(3, as: Bool.self) { return node }
             if try !row.get(2, as: Bool.self) { open[node.nodeID] = node }
@@ -128,5 +122,22 @@ extension Connection {
             set node_id = excluded.node_id, placed_at = excluded.placed_at
             """)
         return open[chosen]
+    }
+}
+
+extension SFUNode {
+    /// The nodes that live, and which of them has the circle.
+    static func query(for circleID: CircleID, now: Timestamp) -> SQL {
+        """
+        select
+            sfu_nodes.node_id, url, is_draining, circle_placements.circle_id is not null
+        from sfu_nodes
+        left join circle_placements
+            on circle_placements.node_id = sfu_nodes.node_id
+            and circle_placements.circle_id = \(circleID)
+        where stopped_at is null
+            and heartbeat_at >= \(now.adding(seconds: -Limits.nodeSilenceSecondsMax))
+            and url <> ''
+        """
     }
 }

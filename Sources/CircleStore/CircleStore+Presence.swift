@@ -11,31 +11,31 @@ extension CircleStore {
     public func join(
         _ circleID: CircleID, deviceID: String? = nil, by caller: Caller
     ) async throws -> Admission {
-        try await command(on: circleID, by: caller) { transaction in
+        let reading = CircleTransaction.Door.reading(circleID, caller, now: clock.now())
+        return try await command(on: circleID, by: caller, reading: reading) { transaction in
             let door = try transaction.door()
             guard !door.isBanned else { throw CommandError.banned }
             if transaction.mayOpenByJoining {
                 try transaction.start()
             }
             try transaction.requireLive()
+            let node = try transaction.place(at: door)
             if var seat = door.seat {
                 if let deviceID, let former = seat.deviceID, former != deviceID {
                     return Admission(
                         circle: transaction.circle,
                         seat: try transaction.replace(seat, deviceID: deviceID),
-                        isResumed: false, node: try transaction.place())
+                        isResumed: false, node: node)
                 }
                 seat.leaseExpiresAt = transaction.leaseEnd
                 seat.deviceID = deviceID ?? seat.deviceID
                 try transaction.update(seat)
                 return Admission(
-                    circle: transaction.circle, seat: seat, isResumed: true,
-                    node: try transaction.place())
+                    circle: transaction.circle, seat: seat, isResumed: true, node: node)
             }
             let seat = try transaction.admit(door.occupancy, deviceID: deviceID)
             return Admission(
-                circle: transaction.circle, seat: seat, isResumed: false,
-                node: try transaction.place())
+                circle: transaction.circle, seat: seat, isResumed: false, node: node)
         }
     }
 
@@ -65,17 +65,31 @@ extension CircleStore {
     ///
     /// - Returns: the place in the queue, from 1.
     public func raiseHand(_ circleID: CircleID, by caller: Caller) async throws -> Int {
-        try await command(on: circleID, by: caller) { transaction in
+        // The raised hands up to the caller's; all of them when it is not up.
+        let queue: SQL = """
+            select count(*)
+            from seats
+            where circle_id = \(circleID) and hand_raised_at <= coalesce(
+                (
+                    select hand_raised_at
+                    from seats
+                    where circle_id = \(circleID) and uid = \(caller.uid)
+                ),
+                'infinity'
+            )
+            """
+        return try await command(on: circleID, by: caller, reading: [queue]) { transaction in
             try transaction.requireLive()
             var seat = try transaction.callerSeat()
             guard seat.role == .listener else { throw CommandError.alreadyOnStage }
-            if seat.handRaisedAt == nil {
-                seat.handRaisedAt = transaction.now
-                seat.leaseExpiresAt = transaction.leaseEnd
-                try transaction.update(seat)
-                transaction.record(.handRaised(seat.member))
-            }
-            return try transaction.handPosition(of: seat)
+            let count: Int = try transaction.alongside[0][0].get(0)
+            guard seat.handRaisedAt == nil else { return count }
+            // After every other: a command's time is later than all that happened before it.
+            seat.handRaisedAt = transaction.now
+            seat.leaseExpiresAt = transaction.leaseEnd
+            try transaction.update(seat)
+            transaction.record(.handRaised(seat.member))
+            return count + 1
         }
     }
 
@@ -153,13 +167,5 @@ extension CircleTransaction {
     var mayOpenByJoining: Bool {
         circle.status == .scheduled && circle.isHosted(by: caller.uid)
             && now >= circle.details.startAt.adding(seconds: -Limits.earlyStartSeconds)
-    }
-
-    func handPosition(of seat: Seat) throws -> Int {
-        try connection.query(
-            """
-            select count(*) from seats
-            where circle_id = \(circle.circleID) and hand_raised_at <= \(seat.handRaisedAt)
-            """)[0].get(0)
     }
 }

@@ -25,6 +25,16 @@ public struct CircleStore: Sendable {
         }
     }
 
+    /// Run-time parameters of a pool for commands. Each of their statements finds its rows by an
+    /// index; a plan made while a table was empty would read it whole, and a session keeps its
+    /// plans when the table has filled.
+    public static let sessionSettings: [(name: String, value: String)] = [
+        ("enable_seqscan", "off"),
+        // A table without a fitting index costs so much then that its plan would be compiled.
+        ("jit", "off"),
+    ]
+
+    /// - Parameter pool: its sessions have `sessionSettings`.
     public init(pool: ConnectionPool, clock: any WallClock, settings: Settings) {
         self.pool = pool
         self.clock = clock
@@ -38,15 +48,17 @@ public struct CircleStore: Sendable {
     /// Runs `body` as one command: in a transaction, with the circle's row locked and its events
     /// written at the end.
     ///
+    /// - Parameter reading: what `body` finds in `CircleTransaction.alongside`.
     /// - Throws: `CommandError` when a rule forbids it, `DatabaseError` when PostgreSQL fails.
     func command<Result: Sendable>(
-        on circleID: CircleID, by caller: Caller,
+        on circleID: CircleID, by caller: Caller, reading: [SQL] = [],
         _ body: @escaping @Sendable (inout CircleTransaction) throws -> Result
     ) async throws -> Result {
         let store = self
         let result = try await pool.transaction(settings: caller.rowSecurity) { connection in
             var transaction = try CircleTransaction(
-                connection: connection, circleID: circleID, caller: caller, store: store)
+                connection: connection, circleID: circleID, caller: caller, store: store,
+                reading: reading)
             let result = try body(&transaction)
             try transaction.writeEvents()
             return result

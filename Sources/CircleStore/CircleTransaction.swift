@@ -16,6 +16,10 @@ struct CircleTransaction {
     private var lastSequence: Int64
     private var pending: [Event] = []
     private var hostPresence = HostPresence.asBefore
+    /// As it was when the command began.
+    private let callerSeatBefore: Seat?
+    /// What came with the lock, in the order asked for.
+    let alongside: [Rows]
 
     /// What the command did to the host's presence in a live circle.
     private enum HostPresence: String {
@@ -26,29 +30,36 @@ struct CircleTransaction {
 
     /// Locks the circle's row.
     ///
+    /// - Parameter reading: what the command needs besides; it is read under the lock, in the
+    ///   same round trip.
     /// - Throws: `CommandError.circleNotFound` also when the caller may not know of the circle.
     init(
-        connection: Connection, circleID: CircleID, caller: Caller, store: CircleStore
+        connection: Connection, circleID: CircleID, caller: Caller, store: CircleStore,
+        reading: [SQL] = []
     ) throws {
         self.connection = connection
         self.caller = caller
         settings = store.settings
-        let rows = try connection.query(
-            """
+        let lock: SQL = """
             select \(trusted: Circle.columns), event_seq, last_event_at
             from circles
             where circle_id = \(circleID)
             for update
-            """)
-        guard let row = rows.first else { throw CommandError.circleNotFound }
+            """
+        let results = try connection.queries(
+            [lock, Self.seatQuery(caller.uid, in: circleID)] + reading)
+        guard let row = results[0].first else { throw CommandError.circleNotFound }
         circle = try Circle(row: row)
         lastSequence = try row.get(Circle.columnCount)
         let lastEventAt: Timestamp = try row.get(Circle.columnCount + 1)
+        callerSeatBefore = try results[1].first.map { try Seat(row: $0) }
+        alongside = Array(results.dropFirst(2))
         clockTime = store.clock.now()
         now = max(clockTime, lastEventAt.adding(microseconds: 1))
-        guard try caller.isSystem || connection.canSee(circle, uid: caller.uid) else {
-            throw CommandError.circleNotFound
-        }
+        guard
+            try caller.isSystem || callerSeatBefore != nil
+                || connection.canSee(circle, uid: caller.uid)
+        else { throw CommandError.circleNotFound }
     }
 
     /// For a circle that this transaction has just inserted.
@@ -63,6 +74,8 @@ struct CircleTransaction {
         now = circle.createdAt
         clockTime = now
         lastSequence = 0
+        callerSeatBefore = nil
+        alongside = []
     }
 
     // MARK: Events
@@ -151,14 +164,15 @@ struct CircleTransaction {
     // MARK: Seats
 
     func seat(of uid: String) throws -> Seat? {
-        try connection.query(seatQuery(uid)).first.map { try Seat(row: $0) }
+        try connection.query(Self.seatQuery(uid, in: circle.circleID)).first
+            .map { try Seat(row: $0) }
     }
 
-    private func seatQuery(_ uid: String) -> SQL {
+    private static func seatQuery(_ uid: String, in circleID: CircleID) -> SQL {
         """
         select \(trusted: Seat.columns)
         from seats
-        where circle_id = \(circle.circleID) and uid = \(uid)
+        where circle_id = \(circleID) and uid = \(uid)
         """
     }
 
@@ -172,10 +186,10 @@ struct CircleTransaction {
         return try rows.first.map { try Seat(row: $0) }
     }
 
-    /// The caller's own seat.
-    func callerSeat() throws -> Seat {
-        guard let seat = try seat(of: caller.uid) else { throw CommandError.notAMember }
-        return seat
+    /// The caller's own seat, as it was when the command began.
+    func callerSeat() throws(CommandError) -> Seat {
+        guard let callerSeatBefore else { throw .notAMember }
+        return callerSeatBefore
     }
 
     /// The seat of the member that a moderation command is about.
@@ -196,27 +210,27 @@ struct CircleTransaction {
     }
 
     func occupancy() throws -> Occupancy {
-        try Occupancy(row: try connection.query(occupancyQuery)[0])
+        try Occupancy(row: try connection.query(Self.occupancyQuery(circle.circleID))[0])
     }
 
-    private var occupancyQuery: SQL {
+    private static func occupancyQuery(_ circleID: CircleID) -> SQL {
         """
         select
             count(*) filter (where role = 'listener'),
             count(*) filter (where role in ('speaker', 'coHost'))
         from seats
-        where circle_id = \(circle.circleID)
+        where circle_id = \(circleID)
         """
     }
 
     func isBanned(_ uid: String) throws -> Bool {
-        try connection.query(banQuery(uid)).count > 0
+        try connection.query(Self.banQuery(uid, in: circle.circleID)).count > 0
     }
 
-    private func banQuery(_ uid: String) -> SQL {
+    private static func banQuery(_ uid: String, in circleID: CircleID) -> SQL {
         """
         select 1::int8 from bans
-        where circle_id = \(circle.circleID) and uid = \(uid)
+        where circle_id = \(circleID) and uid = \(uid)
         """
     }
 
@@ -225,16 +239,23 @@ struct CircleTransaction {
         let isBanned: Bool
         let seat: Seat?
         let occupancy: Occupancy
+        /// What `SFUNode.query` found.
+        let nodes: Rows
+
+        /// To be read along with the lock.
+        static func reading(_ circleID: CircleID, _ caller: Caller, now: Timestamp) -> [SQL] {
+            [
+                banQuery(caller.uid, in: circleID), occupancyQuery(circleID),
+                SFUNode.query(for: circleID, now: now),
+            ]
+        }
     }
 
-    /// Reads it in one round trip.
+    /// - Precondition: `Door.reading` came first with the lock.
     func door() throws -> Door {
-        let rows = try connection.queries([
-            banQuery(caller.uid), seatQuery(caller.uid), occupancyQuery,
-        ])
-        return Door(
-            isBanned: rows[0].count > 0, seat: try rows[1].first.map { try Seat(row: $0) },
-            occupancy: try Occupancy(row: rows[2][0]))
+        Door(
+            isBanned: alongside[0].count > 0, seat: callerSeatBefore,
+            occupancy: try Occupancy(row: alongside[1][0]), nodes: alongside[2])
     }
 
     var guestsOnStageMax: Int { circle.details.maxSpeakers - 1 }
@@ -304,6 +325,10 @@ struct CircleTransaction {
     /// The node where the circle's media is.
     func place() throws -> SFUNode? {
         try connection.place(circle.circleID, now: clockTime)
+    }
+
+    func place(at door: Door) throws -> SFUNode? {
+        try connection.place(circle.circleID, among: door.nodes, now: clockTime)
     }
 
     /// Runs a part of the command past the row policies, after its own checks.

@@ -93,7 +93,8 @@ struct Stack: Sendable {
             size: settings.poolSize,
             // A request that waits longer than this for a lock or an answer is given up; the
             // client gets a problem document and nothing is written.
-            settings: [("lock_timeout", "5000"), ("statement_timeout", "10000")])
+            settings: CircleStore.sessionSettings
+                + [("lock_timeout", "5000"), ("statement_timeout", "10000")])
     }
 
     func store(pool: ConnectionPool) -> CircleStore {

@@ -171,6 +171,22 @@ final class DatabaseTests: Sendable {
         #expect(text == ["1", "one", "t", "2"])
     }
 
+    @Test("the settings of one statement end with it, whether it fails or not")
+    func readsWithSettings() async throws {
+        let values = try await pool.withConnection { connection in
+            let inside = try connection.read(
+                "select current_setting('tests.a'), current_setting('tests.b')",
+                settings: [("tests.a", "one\u{0}"), ("tests.b", "'two'")])[0]
+            _ = try? connection.read("select 1 / 0", settings: [("tests.a", "three")])
+            let after = try connection.query("select current_setting('tests.a', true)")[0]
+            return [
+                try inside.get(0, as: String.self), try inside.get(1, as: String.self),
+                try after.get(0, as: String.self),
+            ]
+        }
+        #expect(values == ["one", "'two'", ""])
+    }
+
     @Test("a transaction keeps what it did when it returns, and nothing when it throws")
     func rollsBack() async throws {
         try await pool.withConnection { try $0.script("create table notes (id int)") }

@@ -53,7 +53,8 @@ struct DirectoryPagingTests {
             }
             var (seen, cursor): ([String], String?) = ([], nil)
             repeat {
-                let limit = Int.random(in: 1...9, using: &random)
+                let limit = Int.random(
+                    in: Bool.random(using: &random) ? 1...9 : 18...24, using: &random)
                 let page = try await page(
                     api, "limit=\(limit)" + (cursor.map { "&startAfter=\($0)" } ?? ""))
                 #expect(page.circleIDs.count <= limit)

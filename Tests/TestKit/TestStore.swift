@@ -23,9 +23,10 @@ public struct TestStore: Sendable {
             url: databaseURL, applicationName: "tests", size: poolSize, waitingCountMax: 10_000)
         apiPool = ConnectionPool(
             url: databaseURL, applicationName: "tests", role: .api, size: poolSize,
-            waitingCountMax: 10_000)
+            waitingCountMax: 10_000, settings: CircleStore.sessionSettings)
         nodePool = ConnectionPool(
-            url: databaseURL, applicationName: "tests", role: .sfu, size: 2)
+            url: databaseURL, applicationName: "tests", role: .sfu, size: 2,
+            settings: CircleStore.sessionSettings)
         self.clock = clock
         store = CircleStore(
             pool: apiPool, clock: clock, settings: .init(seatLeaseSeconds: seatLeaseSeconds))

@@ -108,6 +108,31 @@ public final class Connection {
         return Array(try pipeline(earlier + statements, resultFormat: 1).dropFirst(earlier.count))
     }
 
+    /// Runs a statement that only reads, with run-time parameters of its own, in one round trip.
+    ///
+    /// - Parameter settings: hold for this statement; names from our own code.
+    @available(*, noasync)
+    public func read(
+        _ sql: SQL, settings: [(name: String, value: String)]
+    ) throws(DatabaseError) -> Rows {
+        precondition(!isInTransaction, "the settings would outlive the statement")
+        // What a pipeline holds up to its end is one transaction.
+        let rows = try pipeline(Self.local(settings) + [sql], resultFormat: 1)
+        return rows[rows.count - 1]
+    }
+
+    /// One statement for all of them; none for none.
+    private static func local(_ settings: [(name: String, value: String)]) -> [SQL] {
+        guard !settings.isEmpty else { return [] }
+        let calls = settings.indices.map { "set_config('\(settings[$0].name)', $\($0 + 1), true)" }
+        return [
+            SQL(
+                trusted: "select " + calls.joined(separator: ", "),
+                // NUL ends a text in PostgreSQL and must not be in it.
+                binds: settings.map { Bind($0.value.replacing("\0", with: "")) })
+        ]
+    }
+
     /// Sends a statement whose rows nobody needs along with the next one, or with the commit: that
     /// one throws what this one fails of.
     @available(*, noasync)
@@ -217,12 +242,7 @@ public final class Connection {
         isInTransaction = true
         hasBegun = false
         // With the first statement: a command pays for no further round trip.
-        deferred = [SQL(trusted: mode.isEmpty ? "begin" : "begin \(mode)")]
-        for setting in settings {
-            // NUL ends a text in PostgreSQL and must not be in it.
-            let value = setting.value.replacing("\0", with: "")
-            deferred.append("select set_config(\(setting.name), \(value), true)")
-        }
+        deferred = [SQL(trusted: mode.isEmpty ? "begin" : "begin \(mode)")] + Self.local(settings)
         let prefixCount = deferred.count
         defer {
             isInTransaction = false

@@ -5,12 +5,13 @@ public final class Rows {
     private let handle: OpaquePointer
     public let count: Int
     /// How many rows the statement inserted, updated, deleted or returned.
-    public let affectedCount: Int
+    public var affectedCount: Int {
+        PQcmdTuples(handle).flatMap { Int(String(cString: $0)) } ?? 0
+    }
 
     init(_ handle: OpaquePointer) {
         self.handle = handle
         count = Int(PQntuples(handle))
-        affectedCount = PQcmdTuples(handle).flatMap { Int(String(cString: $0)) } ?? 0
     }
 
     deinit {
