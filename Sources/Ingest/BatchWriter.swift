@@ -77,13 +77,17 @@ struct BatchWriter {
 
     // MARK: History
 
+    private static let historyColumns = """
+        circle_id, circle_seq, occurred_at, event_id, event_type, source, source_epoch, source_seq, \
+        uid, session_id, actor_uid, role, reason, record
+        """
+
+    /// A copy is the fastest way for many rows, and takes two round trips; few go with the rest.
+    private static let insertedCountMax = 256
+
     private func writeHistory(_ connection: Connection) throws {
-        try connection.copy(
-            into: """
-                events (circle_id, circle_seq, occurred_at, event_id, event_type, source, \
-                source_epoch, source_seq, uid, session_id, actor_uid, role, reason, record)
-                """
-        ) { copy in
+        guard order.count > Self.insertedCountMax else { return insertHistory(connection) }
+        try connection.copy(into: "events (\(Self.historyColumns))") { copy in
             for accepted in order {
                 let event = accepted.event
                 let payload = event.payload
@@ -104,6 +108,27 @@ struct BatchWriter {
                 copy.append(Bytes(accepted.record))
             }
         }
+    }
+
+    private func insertHistory(_ connection: Connection) {
+        let events = order.map(\.event)
+        let payloads = events.map(\.payload)
+        connection.later(
+            """
+            insert into events (\(trusted: Self.historyColumns))
+            select *
+            from unnest(
+                \(events.map(\.circleID)), \(order.map(\.circleSequence)),
+                \(events.map(\.occurredAt)), \(events.map(\.eventID)),
+                \(payloads.map(\.typeName)), \(events.map(\.position.source)),
+                \(events.map(\.position.epoch)), \(events.map(\.position.sequence)),
+                \(OptionalArray(payloads.map(\.uid))),
+                \(OptionalArray(payloads.map(\.member?.sessionID))),
+                \(OptionalArray(payloads.map(\.actorUID))),
+                \(OptionalArray(payloads.map(\.role?.rawValue))),
+                \(OptionalArray(payloads.map(\.reason))), \(order.map { Bytes($0.record) })
+            )
+            """)
     }
 
     // MARK: State

@@ -30,7 +30,7 @@ final class RelayWorker {
     private static let rejectedCountMax = 10
 
     /// How often what Ingest has stored is cleared away while there are rows of which it is not
-    /// known. Each time costs three queries, which new rows would wait for.
+    /// known. New rows would wait for it.
     private static let clearingMilliseconds = 50
 
     init(
@@ -123,15 +123,13 @@ final class RelayWorker {
     ///
     /// - Returns: how many were deleted, and how many are published and open.
     private func confirm(_ connection: Connection) throws -> (stored: Int, open: Int) {
-        let stored = try connection.query(
+        let answers = try connection.queries([
             """
             delete from outbox
             where outbox.published_at is not null
                 and \(trusted: shardCondition)
                 and \(trusted: Self.isStored)
-            """
-        ).affectedCount
-        let passed = try connection.query(
+            """,
             """
             update outbox
             set
@@ -149,13 +147,7 @@ final class RelayWorker {
                 and outbox.rejected_count < \(Self.rejectedCountMax)
                 and \(trusted: shardCondition)
                 and not \(trusted: Self.isStored)
-            """
-        ).affectedCount
-        if passed > 0 {
-            republished.increment(by: passed)
-            logger.notice("publishing again", metadata: ["rows": "\(passed)"])
-        }
-        let row = try connection.query(
+            """,
             """
             select
                 count(*) filter (
@@ -164,8 +156,14 @@ final class RelayWorker {
                 count(*)
             from outbox
             where \(trusted: shardCondition)
-            """)[0]
-        let (open, all): (Int, Int) = (try row.get(0), try row.get(1))
+            """,
+        ])
+        let (stored, passed) = (answers[0].affectedCount, answers[1].affectedCount)
+        if passed > 0 {
+            republished.increment(by: passed)
+            logger.notice("publishing again", metadata: ["rows": "\(passed)"])
+        }
+        let (open, all): (Int, Int) = (try answers[2][0].get(0), try answers[2][0].get(1))
         unstoredRows.record(all)
         return (stored, open)
     }
@@ -195,9 +193,16 @@ final class RelayWorker {
         _ producer: Producer, _ endpoint: KafkaEndpoint, _ connection: Connection,
         isAbandoned: () -> Bool
     ) throws -> Int {
-        let rows = try unpublishedRows(producer, connection)
+        // The generations are read before publishing: a row that lands in a newer log than it says
+        // is only published once more than needed.
+        let answers = try connection.queries([
+            unstoredBytesQuery, pageQuery(after: 0), Self.generationsQuery,
+        ])
+        let rows = try unpublishedRows(
+            producer, connection, unstoredBytes: answers[0], firstPage: answers[1])
         guard !rows.isEmpty else { return 0 }
-        let generations = try logGenerations(connection)
+        var generations: [Int32: Int64] = [:]
+        for row in answers[2].map({ $0 }) { generations[try row.get(0)] = try row.get(1) }
         let deliveries = try producer.publish(rows.map(\.outgoing), isAbandoned: isAbandoned)
         var taken: [(row: OutboxRow, offset: Int64)] = []
         var failure: EventLogError?
@@ -234,37 +239,50 @@ final class RelayWorker {
         let outgoing: OutgoingRecord
     }
 
+    /// Published and not yet stored, by partition.
+    private var unstoredBytesQuery: SQL {
+        """
+        select kafka_partition, sum(octet_length(record))::bigint
+        from outbox
+        where published_at is not null and kafka_partition is not null
+            and rejected_count < \(Self.rejectedCountMax)
+            and \(trusted: shardCondition)
+        group by kafka_partition
+        """
+    }
+
+    private func pageQuery(after last: Int64) -> SQL {
+        """
+        select outbox_id, circle_id, event_type, trace_id, record
+        from outbox
+        where published_at is null and outbox_id > \(last) and \(trusted: shardCondition)
+        order by outbox_id
+        limit \(configuration.batchCountMax)
+        """
+    }
+
+    private static var generationsQuery: SQL {
+        """
+        select kafka_partition, log_generation
+        from ingest_offsets
+        where topic = \(Topic.events)
+        """
+    }
+
     /// The next rows to publish, in order, as far as each partition's bound on unstored bytes
     /// allows.
     private func unpublishedRows(
-        _ producer: Producer, _ connection: Connection
+        _ producer: Producer, _ connection: Connection, unstoredBytes: Rows, firstPage: Rows
     ) throws -> [OutboxRow] {
         var byteCounts: [Int32: Int] = [:]
-        for row in try connection.query(
-            """
-            select kafka_partition, sum(octet_length(record))::bigint
-            from outbox
-            where published_at is not null and kafka_partition is not null
-                and rejected_count < \(Self.rejectedCountMax)
-                and \(trusted: shardCondition)
-            group by kafka_partition
-            """
-        ).map({ $0 }) {
-            byteCounts[try row.get(0)] = try row.get(1)
-        }
+        for row in unstoredBytes.map({ $0 }) { byteCounts[try row.get(0)] = try row.get(1) }
+        var page = firstPage
         var rows: [OutboxRow] = []
         var closed: Set<Int32> = []
         var last: Int64 = 0
         // Rows of a partition at its bound are passed over; the scan for others is bounded too.
-        for _ in 0..<50 {
-            let page = try connection.query(
-                """
-                select outbox_id, circle_id, event_type, trace_id, record
-                from outbox
-                where published_at is null and outbox_id > \(last) and \(trusted: shardCondition)
-                order by outbox_id
-                limit \(configuration.batchCountMax)
-                """)
+        for pageNumber in 0..<50 {
+            if pageNumber > 0 { page = try connection.query(pageQuery(after: last)) }
             for index in 0..<page.count {
                 let row = page[index]
                 let circleID: CircleID = try row.get(1)
@@ -295,22 +313,6 @@ final class RelayWorker {
             }
         }
         return rows
-    }
-
-    /// Read before publishing: a row that lands in a newer log than it says is only published
-    /// once more than needed.
-    private func logGenerations(_ connection: Connection) throws -> [Int32: Int64] {
-        var generations: [Int32: Int64] = [:]
-        for row in try connection.query(
-            """
-            select kafka_partition, log_generation
-            from ingest_offsets
-            where topic = \(Topic.events)
-            """
-        ).map({ $0 }) {
-            generations[try row.get(0)] = try row.get(1)
-        }
-        return generations
     }
 
     /// Whether Ingest has stored an outbox row's event: its cursor has passed it, and it is in
