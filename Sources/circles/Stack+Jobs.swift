@@ -7,7 +7,7 @@ extension Stack {
     func jobsPool() -> ConnectionPool {
         ConnectionPool(
             url: databaseURL, applicationName: "circles-jobs", role: .jobs,
-            size: settings.poolSize,
+            size: 8,  // a job may hold one for long, and none may wait for that
             settings: [("lock_timeout", "1000"), ("statement_timeout", "60000")])
     }
 
