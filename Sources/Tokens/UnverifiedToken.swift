@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 
 /// The header and claims of a JSON Web Token that nobody has verified yet.
 ///
@@ -16,14 +17,35 @@ public struct UnverifiedToken<Claims: Decodable> {
     public init?(_ token: String, as _: Claims.Type = Claims.self) {
         let parts = token.split(separator: ".", omittingEmptySubsequences: false)
         guard token.utf8.count <= Self.byteCountMax, parts.count == 3,
-            let headerBytes = Base64URL.decode(parts[0]),
-            let fields = try? JSONDecoder().decode([String: String].self, from: headerBytes),
+            let fields = TokenHeaders.fields(parts[0]),
             let claimBytes = Base64URL.decode(parts[1]),
             let claims = try? JSONDecoder().decode(Claims.self, from: claimBytes)
         else { return nil }
         algorithm = fields["alg"]
         keyID = fields["kid"]
         self.claims = claims
+    }
+}
+
+/// Headers of tokens by their text: an issuer's tokens share one for each of its keys.
+private enum TokenHeaders {
+    /// Past it all are forgotten at once.
+    private static let countMax = 64
+    private static let known = Mutex<[Substring: [String: String]]>([:])
+
+    /// - Returns: `nil` for what is no object of strings.
+    static func fields(_ text: Substring) -> [String: String]? {
+        if let fields = known.withLock({ $0[text] }) { return fields }
+        guard let bytes = Base64URL.decode(text),
+            let fields = try? JSONDecoder().decode([String: String].self, from: bytes)
+        else { return nil }
+        // Not the slice: it would keep the whole token.
+        let key = Substring(String(text))
+        known.withLock { known in
+            if known.count >= countMax { known.removeAll() }
+            known[key] = fields
+        }
+        return fields
     }
 }
 

@@ -90,16 +90,16 @@ public struct TokenVerifier: Sendable {
         } else {
             throw invalid
         }
-        let verified: UserClaims
         do {
-            verified = try await keys.verify(token)
+            _ = try await keys.verify(token, as: AnyClaims.self)
         } catch {
             throw invalid
         }
-        let identity = try identity(verified)
+        let claims = unverified.claims  // verified now
+        let identity = try identity(claims)
         known.keep(
-            verified, of: token, now: clock.now(),
-            keysExpireAt: verified.iss == Self.developmentIssuer
+            claims, of: token, now: clock.now(),
+            keysExpireAt: claims.iss == Self.developmentIssuer
                 ? nil : await firebaseKeys?.expiresAt)
         return identity
     }
@@ -165,6 +165,13 @@ private struct UserClaims: JWTPayload {
     var exp: Double?
 
     /// Times and names are checked by `TokenVerifier`, which has the clock.
+    func verify(using _: some JWTAlgorithm) throws {}
+}
+
+/// For a token whose claims have been read and whose signature is to be checked.
+private struct AnyClaims: JWTPayload {
+    init(from _: any Decoder) {}
+    func encode(to _: any Encoder) {}
     func verify(using _: some JWTAlgorithm) throws {}
 }
 
