@@ -5,7 +5,10 @@ import Foundation
 /// Runs pgbench, wrk and Express and reads what they say.
 struct APIBenchLoad: Sendable {
     enum Contender: String, CaseIterable, CustomStringConvertible {
+        /// One statement a round trip.
         case pgbench
+        /// As few round trips as it can: the limit.
+        case pipelined
         case ours
         case express
 
@@ -48,21 +51,24 @@ struct APIBenchLoad: Sendable {
         _ contender: Contender, _ work: Work, ours: String, express: String
     ) async throws -> APIBenchFigure {
         switch contender {
-        case .pgbench: return try await runPgbench(work)
+        case .pgbench: return try await runPgbench(work, isPipelined: false)
+        case .pipelined: return try await runPgbench(work, isPipelined: true)
         case .ours: return try await runWrk(work, url: ours)
         case .express: return try await runWrk(work, url: express)
         }
     }
 
-    private func runPgbench(_ work: Work) async throws -> APIBenchFigure {
+    private func runPgbench(_ work: Work, isPipelined: Bool) async throws -> APIBenchFigure {
+        let script = try script(work, isPipelined: isPipelined)
         let log = scene.home + "/pgbench"
         for file in logs(log) { try FileManager.default.removeItem(atPath: file) }
         let text = try await output(
             ["env"] + connectionVariables + [
-                "PGOPTIONS=-c role=circles_api", Self.pgbench, "-n", "-M", "prepared", "-c",
+                "PGOPTIONS=-c role=circles_api -c enable_seqscan=off -c jit=off", Self.pgbench,
+                "-n", "-M", "prepared", "-c",
                 "\(clientCount)", "-j", "1", "-T", "\(seconds)", "-D",
                 "circle_count=\(scene.circleIDs.count)", "--log", "--log-prefix=\(log)", "-f",
-                Self.folder + "/scripts/bench/\(work).sql",
+                script,
             ])
         guard
             let line = text.split(separator: "\n").first(where: { $0.hasPrefix("tps = ") }),
@@ -82,6 +88,20 @@ struct APIBenchLoad: Sendable {
             p99Milliseconds: latencies.isEmpty
                 ? .nan : latencies[latencies.count * 99 / 100] / 1000,
             errorCount: failed ?? 0)
+    }
+
+    private func script(_ work: Work, isPipelined: Bool) throws -> String {
+        let path = Self.folder + "/scripts/bench/\(work).sql"
+        guard !isPipelined else { return path }
+        let lines = try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n")
+            .filter { $0 != "\\startpipeline" && $0 != "\\endpipeline" }
+        // A pipeline is a transaction without saying so.
+        let isTransaction = lines.contains("begin;")
+        let text = isTransaction ? lines : ["begin;"] + lines + ["commit;"]
+        let plain = scene.home + "/\(work).sql"
+        try text.joined(separator: "\n").write(
+            toFile: plain, atomically: false, encoding: .utf8)
+        return plain
     }
 
     private func logs(_ prefix: String) -> [String] {

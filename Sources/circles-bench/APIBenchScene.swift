@@ -15,7 +15,7 @@ struct APIBenchScene: Sendable {
     /// Of one circle at most; past it joins are refused and would cost less.
     private static let listenersMax = 100
     /// As `DATABASE_POOL_SIZE` has it by default; Express gets as many.
-    static let sessionCount = 8
+    static let sessionCount = 4
 
     let databaseURL: String
     let home: String
@@ -115,7 +115,7 @@ struct APIBenchScene: Sendable {
         logger.logLevel = .warning
         let pool = ConnectionPool(
             url: databaseURL, applicationName: "circles-api", role: .api,
-            size: Self.sessionCount)
+            size: Self.sessionCount, settings: CircleStore.sessionSettings)
         let owner = ConnectionPool(url: databaseURL, applicationName: "bench", size: 1)
         defer {
             pool.close()

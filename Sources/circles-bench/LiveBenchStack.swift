@@ -31,12 +31,17 @@ struct LiveBenchStack: Sendable {
         logger.logLevel = .warning
         // As many sessions as `circles up` has.
         let pool = ConnectionPool(
-            url: databaseURL, applicationName: "circles-api", size: 8)
-        defer { pool.close() }
+            url: databaseURL, applicationName: "circles-api", role: .api, size: 4,
+            settings: CircleStore.sessionSettings)
+        let owner = ConnectionPool(url: databaseURL, applicationName: "bench", size: 1)
+        defer {
+            pool.close()
+            owner.close()
+        }
         let store = CircleStore(
             pool: pool, clock: clock, settings: .init(seatLeaseSeconds: 3600))
         let keys = APIKeys(pool: pool, clock: clock)
-        try await keys.register(apiKey, name: "bench")
+        try await APIKeys(pool: owner, clock: clock).register(apiKey, name: "bench")
         let feed = LiveFeed(databaseURL: databaseURL, logger: logger)
         let (ports, listening) = AsyncStream<Int>.makeStream()
         let server = APIServer.service(

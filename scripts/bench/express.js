@@ -15,7 +15,9 @@ const express = require('express');
 const { Pool } = require('pg');
 const sessions = Number(process.env.SESSIONS || 8) / Number(process.env.WORKERS || 1);
 const pool = new Pool({ max: Math.ceil(sessions) });
-pool.on('connect', (client) => client.query('set role circles_api'));
+pool.on('connect', (client) => client.query(
+    // The latter two as CircleStore has them: plans for tables that were empty are kept.
+    'set role circles_api; set enable_seqscan = off; set jit = off'));
 const secret = process.env.SECRET;
 const keyHash = crypto.createHash('sha256').update(process.env.API_KEY).digest();
 const app = express();
@@ -69,12 +71,6 @@ app.post('/v1/circles/:id/join', async (request, response) => {
         const counts = (await query('occupancy', `select count(*) filter (where role = 'listener'),
             count(*) filter (where role in ('speaker', 'coHost')) as guests
             from seats where circle_id = $1`, [id])).rows[0];
-        if (Number(counts.count) >= circle.max_listeners) throw Object.assign(new Error('full'), { status: 409 });
-        const session = crypto.randomUUID();
-        await query('insert', `insert into seats (circle_id, uid, session_id, role, is_muted,
-            hand_raised_at, joined_at, lease_expires_at, device_id, is_secret)
-            values ($1, $2, $3, 'listener', false, null, $4, $5, null, false)`,
-            [id, uid, session, now, new Date(now.getTime() + 3600e3)]);
         const node = (await query('node', `select sfu_nodes.node_id, url, is_draining,
             circle_placements.circle_id is not null
             from sfu_nodes left join circle_placements
@@ -82,6 +78,12 @@ app.post('/v1/circles/:id/join', async (request, response) => {
                 and circle_placements.circle_id = $1
             where stopped_at is null and heartbeat_at >= $2 and url <> ''`,
             [id, new Date(now.getTime() - 10e3)])).rows[0];
+        if (Number(counts.count) >= circle.max_listeners) throw Object.assign(new Error('full'), { status: 409 });
+        const session = crypto.randomUUID();
+        await query('insert', `insert into seats (circle_id, uid, session_id, role, is_muted,
+            hand_raised_at, joined_at, lease_expires_at, device_id, is_secret)
+            values ($1, $2, $3, 'listener', false, null, $4, $5, null, false)`,
+            [id, uid, session, now, new Date(now.getTime() + 3600e3)]);
         const sequence = Number(circle.event_seq) + 1;
         await query('outbox', `with numbering as materialized (
                 select app_number_events($1, $2, $3, 'asBefore', $3))
@@ -113,18 +115,20 @@ app.get('/v1/circles', async (request, response) => {
     try {
         await client.query(`begin; set local circles.uid = '${request.uid}'`);
         const rows = (await client.query({
-            name: 'directory', values: [null, null, null, request.uid, 21],
+            name: 'directory', values: [request.uid, 21],
             text: `select ${circleColumns}, occupancy.listener_count, occupancy.speaker_count
-                from circles cross join lateral (
+                from (
+                    select * from circles
+                    where (privacy <> 'secret' or host_uid = $1 or $1 = any (co_host_uids)
+                        or exists (select from invitations
+                            where invitations.circle_id = circles.circle_id and invitations.uid = $1))
+                    order by start_at desc, circle_id desc limit $2
+                ) as circles
+                cross join lateral (
                     select count(*) filter (where role = 'listener') as listener_count,
                         count(*) filter (where role <> 'listener') as speaker_count
                     from seats where seats.circle_id = circles.circle_id) as occupancy
-                where ($1::text is null or status = $1)
-                    and ($2::timestamptz is null or (start_at, circles.circle_id) < ($2, $3::uuid))
-                    and (privacy <> 'secret' or host_uid = $4 or $4 = any (co_host_uids)
-                        or exists (select from invitations
-                            where invitations.circle_id = circles.circle_id and invitations.uid = $4))
-                order by start_at desc, circles.circle_id desc limit $5`,
+                order by start_at desc, circles.circle_id desc`,
         })).rows;
         await client.query('commit');
         response.json({
