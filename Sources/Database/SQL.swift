@@ -47,14 +47,13 @@ public struct SQL: ExpressibleByStringInterpolation, Sendable {
         /// A part of a statement with parameters of its own.
         public mutating func appendInterpolation(_ part: SQL) {
             // Its parameters are numbered on from ours; they are the only `$` in it.
-            var rest = part.text[...]
-            for (index, bind) in part.binds.enumerated() {
-                guard let place = rest.firstRange(of: "$\(index + 1)") else { continue }
-                text += rest[..<place.lowerBound]
+            let pieces = part.text.utf8.split(
+                separator: UInt8(ascii: "$"), omittingEmptySubsequences: false)
+            text += String(Substring(pieces[0]))
+            for (bind, piece) in zip(part.binds, pieces.dropFirst()) {
                 append(bind)
-                rest = rest[place.upperBound...]
+                text += String(Substring(piece.drop { (48...57).contains($0) }))
             }
-            text += rest
         }
 
         /// An identifier or fragment from our own code, never from outside.

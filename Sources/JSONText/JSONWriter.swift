@@ -147,10 +147,13 @@ public struct JSONWriter: Sendable {
     private mutating func quoted(_ value: String) {
         bytes.append(UInt8(ascii: "\""))
         defer { bytes.append(UInt8(ascii: "\"")) }
-        guard value.utf8.contains(where: Self.isEscaped) else {
-            bytes.append(contentsOf: value.utf8)
-            return
+        var value = value
+        let isPlain = value.withUTF8 { text in
+            for byte in text where Self.isEscaped(byte) { return false }
+            bytes.append(contentsOf: text)
+            return true
         }
+        if isPlain { return }
         for byte in value.utf8 {
             switch byte {
             case UInt8(ascii: "\""), UInt8(ascii: "\\"):
