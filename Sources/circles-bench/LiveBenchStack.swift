@@ -29,10 +29,9 @@ struct LiveBenchStack: Sendable {
         let clock = SystemWallClock()
         var logger = Logger(label: "bench")
         logger.logLevel = .warning
-        // As many sessions as `circles up` has.
         let pool = ConnectionPool(
-            url: databaseURL, applicationName: "circles-api", role: .api, size: 4,
-            settings: CircleStore.sessionSettings)
+            url: databaseURL, applicationName: "circles-api", role: .api,
+            size: APIBenchScene.sessionCount, settings: CircleStore.sessionSettings)
         let owner = ConnectionPool(url: databaseURL, applicationName: "bench", size: 1)
         defer {
             pool.close()

@@ -54,7 +54,7 @@ app.use((request, response, next) => {
 
 const circleColumns = `circles.circle_id, title, category, privacy, host_uid, co_host_uids, cover_url,
     start_at, duration_min, max_speakers, max_listeners, mic_policy, status, circles.created_at,
-    started_at, ended_at`;
+    started_at, ended_at, version`;
 
 app.post('/v1/circles/:id/join', async (request, response) => {
     const client = await pool.connect();
