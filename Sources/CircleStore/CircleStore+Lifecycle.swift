@@ -176,7 +176,7 @@ extension Connection {
         }
         let transaction = try CircleTransaction(
             connection: self, circleID: id, caller: caller, store: store)
-        let seat = try transaction.seat(of: caller.uid)
+        let seat = transaction.callerSeatBefore
         return Admission(
             circle: transaction.circle, seat: seat, isResumed: true,
             node: seat == nil ? nil : try transaction.place())

@@ -34,7 +34,7 @@ public struct CircleStore: Sendable {
         ("jit", "off"),
     ]
 
-    /// - Parameter pool: its sessions have `sessionSettings`.
+    /// - Parameter pool: where people wait for commands, its sessions have `sessionSettings`.
     public init(pool: ConnectionPool, clock: any WallClock, settings: Settings) {
         self.pool = pool
         self.clock = clock

@@ -17,7 +17,7 @@ struct CircleTransaction {
     private var pending: [Event] = []
     private var hostPresence = HostPresence.asBefore
     /// As it was when the command began.
-    private let callerSeatBefore: Seat?
+    let callerSeatBefore: Seat?
     /// What came with the lock, in the order asked for.
     let alongside: [Rows]
 

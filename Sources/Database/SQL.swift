@@ -49,6 +49,7 @@ public struct SQL: ExpressibleByStringInterpolation, Sendable {
             // Its parameters are numbered on from ours; they are the only `$` in it.
             let pieces = part.text.utf8.split(
                 separator: UInt8(ascii: "$"), omittingEmptySubsequences: false)
+            precondition(pieces.count == part.binds.count + 1, "a `$` is a parameter")
             text += String(Substring(pieces[0]))
             for (bind, piece) in zip(part.binds, pieces.dropFirst()) {
                 append(bind)

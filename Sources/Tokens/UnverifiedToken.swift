@@ -31,16 +31,15 @@ public struct UnverifiedToken<Claims: Decodable> {
 private enum TokenHeaders {
     /// Past it all are forgotten at once.
     private static let countMax = 64
-    private static let known = Mutex<[Substring: [String: String]]>([:])
+    private static let known = Mutex<[String: [String: String]]>([:])
 
     /// - Returns: `nil` for what is no object of strings.
     static func fields(_ text: Substring) -> [String: String]? {
-        if let fields = known.withLock({ $0[text] }) { return fields }
+        let key = String(text)
+        if let fields = known.withLock({ $0[key] }) { return fields }
         guard let bytes = Base64URL.decode(text),
             let fields = try? JSONDecoder().decode([String: String].self, from: bytes)
         else { return nil }
-        // Not the slice: it would keep the whole token.
-        let key = Substring(String(text))
         known.withLock { known in
             if known.count >= countMax { known.removeAll() }
             known[key] = fields

@@ -41,7 +41,6 @@ struct Compression: RouterMiddleware {
     }
 
     static func isText(_ contentType: String) -> Bool {
-        if contentType == "application/json" { return true }  // most are
         let type = contentType.prefix { $0 != ";" }.lowercased().filter { $0 != " " }
         if type == "text/event-stream" { return false }
         return type.hasPrefix("text/") || type.hasSuffix("+json") || type.hasSuffix("+xml")
@@ -75,10 +74,6 @@ struct Compression: RouterMiddleware {
 extension HTTPFields {
     /// Adds a name to Vary, unless it is there.
     mutating func addVary(_ name: String) {
-        guard contains(.vary) else {
-            self[.vary] = name
-            return
-        }
         let names = self[.vary]?.split(separator: ",").map { $0.filter { $0 != " " } } ?? []
         guard !names.contains(where: { $0.lowercased() == name.lowercased() || $0 == "*" }) else {
             return

@@ -281,8 +281,7 @@ final class RelayWorker {
         var closed: Set<Int32> = []
         var last: Int64 = 0
         // Rows of a partition at its bound are passed over; the scan for others is bounded too.
-        for pageNumber in 0..<50 {
-            if pageNumber > 0 { page = try connection.query(pageQuery(after: last)) }
+        for _ in 0..<50 {
             for index in 0..<page.count {
                 let row = page[index]
                 let circleID: CircleID = try row.get(1)
@@ -311,6 +310,7 @@ final class RelayWorker {
             {
                 break
             }
+            page = try connection.query(pageQuery(after: last))
         }
         return rows
     }
