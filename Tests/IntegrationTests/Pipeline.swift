@@ -45,18 +45,23 @@ final class Pipeline: Sendable {
         try await BlockingThread.run(name: "broker") { try EmbeddedBroker() }
     }
 
-    /// Runs `body` while relay and Ingest work.
-    func run(_ body: @escaping @Sendable () async throws -> Void) async throws {
+    /// Runs `body` while the relay and, unless it is not to, Ingest work.
+    func run(
+        ingests: Bool = true, _ body: @escaping @Sendable () async throws -> Void
+    ) async throws {
         var logger = Logger(label: "tests")
         logger.logLevel = .critical
-        let services: [any Service] = [
-            IngestService(
-                configuration: .init(databaseURL: test.databaseURL), locator: locator,
-                clock: test.clock, logger: logger),
+        var services: [any Service] = [
             OutboxRelay(
                 configuration: .init(databaseURL: test.databaseURL), locator: locator,
-                clock: test.clock, logger: logger),
+                clock: test.clock, logger: logger)
         ]
+        if ingests {
+            services.append(
+                IngestService(
+                    configuration: .init(databaseURL: test.databaseURL), locator: locator,
+                    clock: test.clock, logger: logger))
+        }
         let group = ServiceGroup(services: services, logger: logger)
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await group.run() }

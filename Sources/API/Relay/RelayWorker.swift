@@ -9,9 +9,11 @@ import Metrics
 
 /// The loop behind one shard of `OutboxRelay`. Lives on one thread.
 ///
-/// A row's life: unpublished → published (a broker has it, `published_at` is set) → deleted
-/// (`ingest_cursors` has passed it). It goes back to unpublished when Ingest has read past its
-/// place in the log without storing it, or when the log it was published to is gone.
+/// A row's life: unpublished → taken (a broker has it, `TakenRows` knows) → deleted
+/// (`ingest_cursors` has passed it). One that is not stored within a second is marked
+/// (`published_at` is set), and deleted later. A marked row goes back to unpublished when Ingest
+/// has read past its place in the log without storing it, or when the log it was published to is
+/// gone.
 final class RelayWorker {
     private let shard: Int
     private let configuration: OutboxRelay.Configuration
@@ -32,6 +34,17 @@ final class RelayWorker {
     /// How often what Ingest has stored is cleared away while there are rows of which it is not
     /// known. New rows would wait for it.
     private static let clearingMilliseconds = 50
+    /// How often new rows are looked for while Ingest is at work on some: where commands wait for
+    /// a session, the signal of those before them waits too.
+    private static let busyMilliseconds = 10
+    /// The same when all is stored; a signal comes first.
+    private static let idleMilliseconds = 250
+    /// How often the table is counted when no row is marked.
+    private static let countingMilliseconds = 1000
+
+    private var taken = TakenRows()
+    /// Rows in the table that are marked, not stored, and not left to an operator.
+    private var markedCount = 0
 
     init(
         shard: Int, configuration: OutboxRelay.Configuration, locator: any KafkaLocator,
@@ -88,7 +101,9 @@ final class RelayWorker {
     /// Publishes to one broker until it is replaced.
     private func relay(to endpoint: KafkaEndpoint, _ connection: Connection) throws {
         let producer = try Producer(settings: endpoint.settings, topic: Topic.events)
+        taken = TakenRows()
         try forgetFormerBrokers(than: endpoint, connection)
+        try clearMarked(connection)
         logger.info(
             "relay is active", metadata: ["brokers": "\(endpoint.settings.bootstrapServers)"])
         var isReplaced = false
@@ -96,33 +111,69 @@ final class RelayWorker {
             // A failure to look is no replacement; the next look tells.
             (try? locator.locate()).flatMap { $0 }.map { $0 != endpoint } ?? false
         }
-        var openCount = 0
         let clearing = PacedCheck(milliseconds: Self.clearingMilliseconds) { true }
+        let counting = PacedCheck(milliseconds: Self.countingMilliseconds) { true }
         while !stop.isRaised, !isReplaced {
             // New rows first: those who follow their circle wait for them, and for no clearing up.
             let publishedCount = try publish(producer, endpoint, connection) {
                 isReplaced = isReplaced || look.says()
                 return isReplaced || stop.isRaised
             }
-            openCount += publishedCount
             var storedCount = 0
-            if clearing.says() || openCount == 0 {
-                (storedCount, openCount) = try confirm(connection)
+            if clearing.says() {
+                storedCount += try clearTaken(endpoint, connection)
+                if markedCount > 0 || counting.says() { storedCount += try clearMarked(connection) }
             }
             isReplaced = isReplaced || look.says()
             if publishedCount == 0, storedCount == 0 {
-                _ = try connection.waitForNotifications(
-                    milliseconds: openCount > 0 ? Self.clearingMilliseconds : 250)
+                let milliseconds =
+                    if markedCount > 0 {
+                        Self.clearingMilliseconds
+                    } else if !taken.rows.isEmpty {
+                        Self.busyMilliseconds
+                    } else {
+                        Self.idleMilliseconds
+                    }
+                _ = try connection.waitForNotifications(milliseconds: milliseconds)
             }
         }
+        // Saves publishing these again; what another broker replaces has to be.
+        if !isReplaced { try mark(taken.removeAll(), endpoint, connection) }
     }
 
     // MARK: Rounds
 
-    /// Deletes rows that are stored, and offers again those that Ingest has passed over.
+    /// Deletes rows that are stored, of those that are taken and not marked; marks what has not
+    /// been stored for long, or was passed over.
     ///
-    /// - Returns: how many were deleted, and how many are published and open.
-    private func confirm(_ connection: Connection) throws -> (stored: Int, open: Int) {
+    /// - Returns: how many were deleted.
+    private func clearTaken(_ endpoint: KafkaEndpoint, _ connection: Connection) throws -> Int {
+        guard !taken.rows.isEmpty else { return 0 }
+        // The places first: what Ingest had passed by then and is not deleted after it, is not stored.
+        let answers = try connection.queries([
+            Self.placesQuery,
+            """
+            delete from outbox
+            where outbox.outbox_id = any (\(taken.rows.map(\.outboxID)))
+                and \(trusted: Self.isStored)
+            returning outbox.outbox_id
+            """,
+        ])
+        taken.remove(Set(try answers[1].map { try $0.get(0) }))
+        try mark(
+            taken.removeDue(
+                nowNanoseconds: DispatchTime.now().uptimeNanoseconds,
+                places: try Self.places(answers[0])),
+            endpoint, connection)
+        return answers[1].count
+    }
+
+    /// Deletes rows that are stored, of those that are marked, and offers again those that Ingest
+    /// has passed over.
+    ///
+    /// - Returns: how many were deleted.
+    @discardableResult
+    private func clearMarked(_ connection: Connection) throws -> Int {
         let answers = try connection.queries([
             """
             delete from outbox
@@ -163,9 +214,10 @@ final class RelayWorker {
             republished.increment(by: passed)
             logger.notice("publishing again", metadata: ["rows": "\(passed)"])
         }
-        let (open, all): (Int, Int) = (try answers[2][0].get(0), try answers[2][0].get(1))
+        markedCount = try answers[2][0].get(0)
+        let all: Int = try answers[2][0].get(1)
         unstoredRows.record(all)
-        return (stored, open)
+        return stored
     }
 
     /// What another broker took may be gone with it: it is published again.
@@ -186,52 +238,66 @@ final class RelayWorker {
         logger.notice("the broker was replaced", metadata: ["rows_again": "\(count)"])
     }
 
-    /// Publishes the next rows and marks those that a broker has taken.
+    /// Publishes the next rows.
     ///
-    /// - Returns: how many were taken.
+    /// - Returns: how many a broker has taken.
     private func publish(
         _ producer: Producer, _ endpoint: KafkaEndpoint, _ connection: Connection,
         isAbandoned: () -> Bool
     ) throws -> Int {
         // The generations are read before publishing: a row that lands in a newer log than it says
         // is only published once more than needed.
-        let answers = try connection.queries([
-            unstoredBytesQuery, pageQuery(after: 0), Self.generationsQuery,
-        ])
+        let answers = try connection.queries(
+            [pageQuery(after: 0), Self.placesQuery] + (markedCount > 0 ? [markedBytesQuery] : []))
         let rows = try unpublishedRows(
-            producer, connection, unstoredBytes: answers[0], firstPage: answers[1])
+            producer, connection, markedBytes: answers.dropFirst(2).first, firstPage: answers[0])
         guard !rows.isEmpty else { return 0 }
-        var generations: [Int32: Int64] = [:]
-        for row in answers[2].map({ $0 }) { generations[try row.get(0)] = try row.get(1) }
+        let places = try Self.places(answers[1])
         let deliveries = try producer.publish(rows.map(\.outgoing), isAbandoned: isAbandoned)
-        var taken: [(row: OutboxRow, offset: Int64)] = []
+        let takenAt = DispatchTime.now().uptimeNanoseconds
+        var takenCount = 0
         var failure: EventLogError?
         for (row, delivery) in zip(rows, deliveries) {
             switch delivery {
-            case .stored(let offset): taken.append((row, offset))
+            case .stored(let offset):
+                takenCount += 1
+                let partition = row.outgoing.partition
+                taken.append(
+                    TakenRows.Row(
+                        outboxID: row.outboxID, partition: partition, offset: offset,
+                        logGeneration: places[partition]?.logGeneration ?? 0,
+                        byteCount: row.outgoing.value.count, takenAtNanoseconds: takenAt))
             case .failed(let error): failure = failure ?? error
             case .unknown: break
             }
         }
-        if !taken.isEmpty {
-            try connection.query(
-                """
-                update outbox
-                set
-                    published_at = \(clock.now()), kafka_partition = taken.kafka_partition,
-                    kafka_offset = taken.kafka_offset, log_generation = taken.log_generation,
-                    broker_incarnation = \(endpoint.incarnation)
-                from unnest(
-                    \(taken.map(\.row.outboxID)), \(taken.map(\.row.outgoing.partition)),
-                    \(taken.map(\.offset)),
-                    \(taken.map { generations[$0.row.outgoing.partition] ?? 0 })
-                ) as taken (outbox_id, kafka_partition, kafka_offset, log_generation)
-                where outbox.outbox_id = taken.outbox_id
-                """)
-            published.increment(by: taken.count)
+        published.increment(by: takenCount)
+        if let failure {
+            // The relay starts over and must not publish these each time.
+            try mark(taken.removeAll(), endpoint, connection)
+            throw failure
         }
-        if let failure { throw failure }
-        return taken.count
+        return takenCount
+    }
+
+    private func mark(
+        _ rows: [TakenRows.Row], _ endpoint: KafkaEndpoint, _ connection: Connection
+    ) throws {
+        guard !rows.isEmpty else { return }
+        try connection.query(
+            """
+            update outbox
+            set
+                published_at = \(clock.now()), kafka_partition = taken.kafka_partition,
+                kafka_offset = taken.kafka_offset, log_generation = taken.log_generation,
+                broker_incarnation = \(endpoint.incarnation)
+            from unnest(
+                \(rows.map(\.outboxID)), \(rows.map(\.partition)), \(rows.map(\.offset)),
+                \(rows.map(\.logGeneration))
+            ) as taken (outbox_id, kafka_partition, kafka_offset, log_generation)
+            where outbox.outbox_id = taken.outbox_id
+            """)
+        markedCount += rows.count
     }
 
     private struct OutboxRow {
@@ -239,8 +305,8 @@ final class RelayWorker {
         let outgoing: OutgoingRecord
     }
 
-    /// Published and not yet stored, by partition.
-    private var unstoredBytesQuery: SQL {
+    /// Marked and not yet stored, by partition.
+    private var markedBytesQuery: SQL {
         """
         select kafka_partition, sum(octet_length(record))::bigint
         from outbox
@@ -255,27 +321,39 @@ final class RelayWorker {
         """
         select outbox_id, circle_id, event_type, trace_id, record
         from outbox
-        where published_at is null and outbox_id > \(last) and \(trusted: shardCondition)
+        where published_at is null and outbox_id > \(last)
+            and outbox_id <> all (\(taken.rows.map(\.outboxID)))
+            and \(trusted: shardCondition)
         order by outbox_id
         limit \(configuration.batchCountMax)
         """
     }
 
-    private static var generationsQuery: SQL {
+    private static var placesQuery: SQL {
         """
-        select kafka_partition, log_generation
+        select kafka_partition, log_generation, next_offset
         from ingest_offsets
         where topic = \(Topic.events)
         """
     }
 
+    private static func places(_ rows: Rows) throws -> [Int32: TakenRows.Place] {
+        var places: [Int32: TakenRows.Place] = [:]
+        for row in rows.map({ $0 }) {
+            places[try row.get(0)] = TakenRows.Place(
+                logGeneration: try row.get(1), nextOffset: try row.get(2))
+        }
+        return places
+    }
+
     /// The next rows to publish, in order, as far as each partition's bound on unstored bytes
     /// allows.
     private func unpublishedRows(
-        _ producer: Producer, _ connection: Connection, unstoredBytes: Rows, firstPage: Rows
+        _ producer: Producer, _ connection: Connection, markedBytes: Rows?, firstPage: Rows
     ) throws -> [OutboxRow] {
         var byteCounts: [Int32: Int] = [:]
-        for row in unstoredBytes.map({ $0 }) { byteCounts[try row.get(0)] = try row.get(1) }
+        for row in markedBytes?.map({ $0 }) ?? [] { byteCounts[try row.get(0)] = try row.get(1) }
+        for row in taken.rows { byteCounts[row.partition, default: 0] += row.byteCount }
         var page = firstPage
         var rows: [OutboxRow] = []
         var closed: Set<Int32> = []
