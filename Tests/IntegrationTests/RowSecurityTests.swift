@@ -100,12 +100,17 @@ struct RowSecurityTests {
             "update circles set title = 'Mine' where circle_id = \(open)",
             "update circles set status = 'ended' where circle_id = \(open)",
             "update circles set co_host_uids = '{guest}' where circle_id = \(open)",
-            "update circles set event_seq = 0 where circle_id = \(open)",
         ] {
             #expect(try await scene.run(change, as: "guest") == Self.refused)
             #expect(try await scene.run(change, as: nil) == Self.refused)
             #expect(try await scene.run(change, as: "host") == "1")
             #expect(try await scene.run(change, as: "helper") == "1")
+        }
+        for column in ["event_seq = 0", "last_event_at = now()", "host_absent_since = null"] {
+            let numbering: SQL = "update circles set \(trusted: column) where circle_id = \(open)"
+            for uid in ["guest", "helper", "host"] {
+                #expect(try await scene.run(numbering, as: uid) == Self.refused)
+            }
         }
         for uid in ["guest", "helper", "host"] {
             let takeover: SQL = "update circles set host_uid = 'guest' where circle_id = \(open)"
