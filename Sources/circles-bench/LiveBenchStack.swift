@@ -41,7 +41,7 @@ struct LiveBenchStack: Sendable {
             pool: pool, clock: clock, settings: .init(seatLeaseSeconds: 3600))
         let keys = APIKeys(pool: pool, clock: clock)
         try await APIKeys(pool: owner, clock: clock).register(apiKey, name: "bench")
-        let feed = LiveFeed(databaseURL: databaseURL, logger: logger)
+        let feed = LiveFeed(databaseURL: databaseURL, clock: clock, logger: logger)
         let (ports, listening) = AsyncStream<Int>.makeStream()
         let server = APIServer.service(
             .init(host: "127.0.0.1", port: 0, sfuURL: ""),

@@ -110,7 +110,7 @@ struct Stack: Sendable {
         pool: ConnectionPool, onListening: @escaping @Sendable (Int) async -> Void
     ) async throws -> [any Service] {
         let registry = registry
-        let live = LiveFeed(databaseURL: databaseURL, logger: logger("live"))
+        let live = LiveFeed(databaseURL: databaseURL, clock: clock, logger: logger("live"))
         let mediaTokens = try settings.admissionTokens()
         var dependencies = APIServer.Dependencies(
             pool: pool, store: store(pool: pool), keys: APIKeys(pool: pool, clock: clock),

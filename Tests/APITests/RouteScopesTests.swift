@@ -36,7 +36,9 @@ struct RouteScopesTests {
                 uploads: try await Uploads(
                     .folder(path: folder, secret: secret), now: clock.now()),
                 webhooks: LiveKitWebhooks(apiKey: "circles", apiSecret: secret), clock: clock,
-                live: LiveFeed(databaseURL: "host=/nowhere", logger: Logger(label: "tests")),
+                live: LiveFeed(
+                    databaseURL: "host=/nowhere", clock: clock,
+                    logger: Logger(label: "tests")),
                 exposition: { "" }))
         return Set(router.routes.map(\.path.description))
     }

@@ -52,9 +52,21 @@ struct HistoryPruningTests {
             let positions = (0..<3).map { _ in
                 LiveHub.Position(circleID: CircleID(now: Self.now), cursor: 0)
             }
-            try connection.query(LiveReader.newsQuery(positions, countMax: 256))
+            try connection.query(LiveReader.newsQuery(positions, before: nil, countMax: 256))
         }
         #expect((1...Self.partitionCountMax).contains(count))
+    }
+
+    @Test("the news of circles at a signal, without the days to come")
+    func promptNews() async throws {
+        let count = try await openedCount(of: "events") { connection in
+            let positions = [
+                LiveHub.Position(circleID: CircleID(now: Self.now), cursor: 0)
+            ]
+            let end = Self.now.adding(seconds: 86_400)
+            try connection.query(LiveReader.newsQuery(positions, before: end, countMax: 256))
+        }
+        #expect((1...4).contains(count))
     }
 
     @Test("quality samples, in time and late")

@@ -58,7 +58,8 @@ final class LiveStack: Sendable {
         logger.logLevel = .critical
         let keys = APIKeys(pool: test.pool, clock: test.clock)
         try await keys.register(apiKey, name: "tests")
-        let feed = LiveFeed(databaseURL: test.databaseURL, limits: limits, logger: logger)
+        let feed = LiveFeed(
+            databaseURL: test.databaseURL, limits: limits, clock: test.clock, logger: logger)
         let (ports, listening) = AsyncStream<Int>.makeStream()
         let server = APIServer.service(
             .init(host: "127.0.0.1", port: 0, concurrentRequestCountMax: concurrency, sfuURL: ""),

@@ -115,7 +115,8 @@ public struct TestAPI: Sendable {
                 configuration: .init(apiKey: "circles", apiSecret: secret)),
             uploads: try await Uploads(
                 .folder(path: uploadsFolder, secret: secret), now: clock.now()),
-            clock: clock, live: LiveFeed(databaseURL: store.databaseURL, logger: logger),
+            clock: clock,
+            live: LiveFeed(databaseURL: store.databaseURL, clock: clock, logger: logger),
             exposition: { "circles_test 1\n" })
     }
 

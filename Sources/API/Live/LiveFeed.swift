@@ -11,14 +11,19 @@ public final class LiveFeed: Service {
     let limits: LiveLimits
     let metrics: LiveMetrics
     private let databaseURL: String
+    private let clock: any WallClock
     private let logger: Logger
     private let wakeUp: WakeUp
     private let stop = StopFlag()
 
-    public init(databaseURL: String, limits: LiveLimits = LiveLimits(), logger: Logger) {
+    public init(
+        databaseURL: String, limits: LiveLimits = LiveLimits(), clock: any WallClock,
+        logger: Logger
+    ) {
         let wakeUp = WakeUp()
         let metrics = LiveMetrics()
         self.databaseURL = databaseURL
+        self.clock = clock
         self.limits = limits
         self.logger = logger
         self.wakeUp = wakeUp
@@ -33,7 +38,7 @@ public final class LiveFeed: Service {
                     try await BlockingThread.run(name: "live") { [self] in
                         LiveReader(
                             databaseURL: databaseURL, hub: hub, limits: limits, metrics: metrics,
-                            wakeUp: wakeUp, logger: logger, stop: stop
+                            clock: clock, wakeUp: wakeUp, logger: logger, stop: stop
                         ).run()
                     }
                 }

@@ -9,28 +9,33 @@ import Logging
 /// Reads the new events of the circles that somebody follows. Lives on one thread.
 ///
 /// Ingest says which circles have news; once a second all are looked at, so that a signal that is
-/// lost delays events and loses none.
+/// lost delays events and loses none, nor does a source whose clock is days ahead.
 final class LiveReader {
     /// The channel on which Ingest says what it has stored; see its `LiveSignal`.
     static let channel = "circles_events"
     private static let pollNanoseconds: UInt64 = 1_000_000_000
+    /// History has partitions for weeks to come, and each costs a look for each circle: at a
+    /// signal, only those up to here are looked into.
+    private static let aheadSeconds: Int64 = 86_400
 
     private let databaseURL: String
     private let hub: LiveHub
     private let limits: LiveLimits
     private let metrics: LiveMetrics
+    private let clock: any WallClock
     private let wakeUp: WakeUp
     private let logger: Logger
     private let stop: StopFlag
 
     init(
         databaseURL: String, hub: LiveHub, limits: LiveLimits, metrics: LiveMetrics,
-        wakeUp: WakeUp, logger: Logger, stop: StopFlag
+        clock: any WallClock, wakeUp: WakeUp, logger: Logger, stop: StopFlag
     ) {
         self.databaseURL = databaseURL
         self.hub = hub
         self.limits = limits
         self.metrics = metrics
+        self.clock = clock
         self.wakeUp = wakeUp
         self.logger = logger
         self.stop = stop
@@ -59,11 +64,12 @@ final class LiveReader {
         }
     }
 
-    /// Reads for one polling interval.
+    /// Reads for one polling interval; at its begin without a bound on time.
     private func follow(_ connection: Connection) throws {
         let end = DispatchTime.now().uptimeNanoseconds + Self.pollNanoseconds
+        try readNews(connection, before: nil)
         while !stop.isRaised {
-            try readNews(connection)
+            try readNews(connection, before: clock.now().adding(seconds: Self.aheadSeconds))
             let now = DispatchTime.now().uptimeNanoseconds
             guard now < end else { break }
             let notifications = try connection.waitForNotifications(
@@ -88,21 +94,25 @@ final class LiveReader {
         return circles
     }
 
-    private func readNews(_ connection: Connection) throws {
+    private func readNews(_ connection: Connection, before end: Timestamp?) throws {
         while !stop.isRaised {
             let news = hub.takeNews()
             guard !news.isEmpty else { return }
             for start in stride(from: 0, to: news.count, by: limits.readCircleCountMax) {
                 try read(
                     Array(news[start..<min(start + limits.readCircleCountMax, news.count)]),
-                    connection)
+                    before: end, connection)
             }
         }
     }
 
     /// One query for many circles: an index scan in each partition that a circle's events can be
     /// in.
-    static func newsQuery(_ positions: [LiveHub.Position], countMax: Int) -> SQL {
+    ///
+    /// - Parameter end: events that are later are left for another time; `nil`: none are.
+    static func newsQuery(
+        _ positions: [LiveHub.Position], before end: Timestamp?, countMax: Int
+    ) -> SQL {
         """
         select followed.circle_id, stored.circle_seq, stored.record
         from unnest(
@@ -116,6 +126,7 @@ final class LiveReader {
                 and events.circle_seq > followed.last_seq
                 and events.occurred_at >= followed.since
                 and events.occurred_at >= \(EventCodec.historyBegin(positions.map(\.circleID)))
+                and events.occurred_at < coalesce(\(end), 'infinity'::timestamptz)
             order by events.circle_seq
             limit \(countMax)
         ) as stored
@@ -123,10 +134,12 @@ final class LiveReader {
         """
     }
 
-    private func read(_ positions: [LiveHub.Position], _ connection: Connection) throws {
+    private func read(
+        _ positions: [LiveHub.Position], before end: Timestamp?, _ connection: Connection
+    ) throws {
         var messages: [CircleID: [LiveMessage]] = [:]
         for row in try connection.query(
-            Self.newsQuery(positions, countMax: limits.readCountMax)
+            Self.newsQuery(positions, before: end, countMax: limits.readCountMax)
         ).map({ $0 }) {
             let circleID: CircleID = try row.get(0)
             messages[circleID, default: []].append(
