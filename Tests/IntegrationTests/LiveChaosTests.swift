@@ -198,7 +198,7 @@ struct LiveChaosTests {
                 // Nobody stores this for a while.
                 try await Self.act(stack, circleID, "host", seed: UInt64(round) + 100)
             }
-            try await stack.store.end(circleID, by: Caller(uid: "host"))
+            _ = try await stack.store.end(circleID, by: Caller(uid: "host"))
             try await pipeline.run { try await pipeline.settle() }
             let count = Int64(try await stack.test.number("select count(*) from events"))
             let ids = try await steady.map(\.id)

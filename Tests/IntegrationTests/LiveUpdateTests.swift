@@ -70,7 +70,7 @@ struct LiveUpdateTests {
                 ids += try parser.take(chunk).map(\.id)
             }
             #expect(ids == [0])
-            try await stack.store.end(circleID, by: Self.host)
+            _ = try await stack.store.end(circleID, by: Self.host)
             try await pipeline.run { try await pipeline.settle() }
             while let chunk = try await chunks.next() { ids += try parser.take(chunk).map(\.id) }
             let count = try await stack.test.number("select count(*) from events")
@@ -83,7 +83,7 @@ struct LiveUpdateTests {
     func resumes() async throws {
         try await LiveStack.run { stack in
             let circleID = try await stack.pipeline.live("one", members: 12)
-            try await stack.store.end(circleID, by: Caller(uid: "host-one"))
+            _ = try await stack.store.end(circleID, by: Caller(uid: "host-one"))
             try await stack.pipeline.settle()
             let count = Int64(try await stack.test.number("select count(*) from events"))
             let resumed = try await stack.messages(circleID, as: "ada", lastEventID: 5)
@@ -207,7 +207,7 @@ struct LiveUpdateTests {
                     isEnded = true
                     #expect(
                         try await stack.refusal(circleID, as: "flood") == "429 too_many_streams")
-                    try await stack.store.end(circleID, by: Self.host)
+                    _ = try await stack.store.end(circleID, by: Self.host)
                 }
                 return results
             }
