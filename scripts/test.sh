@@ -6,8 +6,7 @@
 set -uo pipefail
 media='^IntegrationTests\.(Media|Page|DemoCircle)'
 beside='^IntegrationTests\.(OnCall|Contract)'
-pushes='^IntegrationTests\.(FCM|Reminder|Summary|SMTP|Unsubscribe)'
-jobs='^IntegrationTests\.(Alert|LossRule|Job|Sweep|MetricsDocument)'
+jobs='^IntegrationTests\.(FCM|Reminder|Summary|SMTP|Unsubscribe|Alert|LossRule|Job|Sweep|MetricsDocument)'
 history='^IntegrationTests\.(RollUp|Settled|Seed|Report|Export|Forgetting|MOS|Ingestor|LateEvents|Quality|Chaos|Pipeline)'
 
 status=0
@@ -27,12 +26,11 @@ said=$(mktemp)
 "${tests[@]}" --filter "$beside" >"$said" 2>&1 &
 waiting=$!
 trap 'kill "$waiting" 2>/dev/null; rm -f "$said"' EXIT
-part "pushes, mail" --filter "$pushes"
-part "jobs, metrics" --filter "$jobs"
+part "jobs: pushes, mail, alerts" --filter "$jobs"
 part "history, reports" --filter "$history"
-echo "== on call and the contract, since the pushes began"
+echo "== on call and the contract, since the jobs began"
 wait "$waiting" || status=1
 cat "$said"
-part "the API" --filter '^IntegrationTests\.' --skip "$media" --skip "$beside" --skip "$pushes" \
+part "the API" --filter '^IntegrationTests\.' --skip "$media" --skip "$beside" \
     --skip "$jobs" --skip "$history"
 exit $status
