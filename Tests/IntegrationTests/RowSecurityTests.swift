@@ -125,6 +125,27 @@ struct RowSecurityTests {
                 == Self.refused)
     }
 
+    @Test("the guard stands before each column of a circle that the API may write")
+    func guardsAllColumns() async throws {
+        let scene = try await Scene.make()
+        let differing = try await scene.test.text(
+            """
+            select attname
+            from pg_attribute
+            join pg_trigger on tgrelid = attrelid and tgname = 'circles_description_guard'
+            where attrelid = 'circles'::regclass and attnum > 0 and not attisdropped
+                and has_column_privilege('circles_api', attrelid, attnum, 'update')
+                    is distinct from (attnum = any (tgattr::int2[]))
+            """)
+        #expect(differing == "")
+        #expect(
+            try await scene.test.number(
+                """
+                select cardinality(tgattr::int2[])::bigint
+                from pg_trigger where tgname = 'circles_description_guard'
+                """) > 0)
+    }
+
     @Test("a circle is created by its host alone")
     func guardsCreation() async throws {
         let scene = try await Scene.make()
