@@ -87,12 +87,9 @@ public struct EmbeddedPostgres: Sendable {
         return "host=\(socketDirectory) user=circles dbname=\(Self.database)"
     }
 
-    /// - Parameter keepsData: writes out what is in memory; for a cluster that is about to be
-    ///   removed that is time lost.
-    public func stop(keepsData: Bool = true) throws {
-        let mode = keepsData ? "fast" : "immediate"
+    public func stop() throws {
         try check(
-            Self.run(controlArguments(["-m", mode, "-w", "stop"]), asOwner: true), "pg_ctl stop")
+            Self.run(controlArguments(["-m", "fast", "-w", "stop"]), asOwner: true), "pg_ctl stop")
     }
 
     // MARK: Parts

@@ -19,7 +19,7 @@ public enum TestCluster {
         atexit {
             // The process ends: what cannot be cleaned up stays in /tmp.
             let postgres = try? TestCluster.running.get().postgres
-            try? postgres?.stop(keepsData: false)
+            try? postgres?.stop()
             // Hundreds of thousands of files: nobody waits until they are gone.
             let remove = Process()
             remove.executableURL = URL(fileURLWithPath: "/bin/rm")
