@@ -111,8 +111,8 @@ final class RelayWorker {
             // A failure to look is no replacement; the next look tells.
             (try? locator.locate()).flatMap { $0 }.map { $0 != endpoint } ?? false
         }
-        let clearing = PacedCheck(milliseconds: Self.clearingMilliseconds) { true }
-        let counting = PacedCheck(milliseconds: Self.countingMilliseconds) { true }
+        let clearing = PacedCheck(milliseconds: Self.clearingMilliseconds)
+        let counting = PacedCheck(milliseconds: Self.countingMilliseconds)
         while !stop.isRaised, !isReplaced {
             // New rows first: those who follow their circle wait for them, and for no clearing up.
             let publishedCount = try publish(producer, endpoint, connection) {
@@ -429,7 +429,7 @@ private final class PacedCheck {
     private let check: () -> Bool
     private var next: UInt64
 
-    init(milliseconds: Int, _ check: @escaping () -> Bool) {
+    init(milliseconds: Int, _ check: @escaping () -> Bool = { true }) {
         interval = UInt64(milliseconds) * 1_000_000
         self.check = check
         next = DispatchTime.now().uptimeNanoseconds + interval
