@@ -148,10 +148,38 @@ struct LiveChaosTests {
         }
     }
 
+    @Test(
+        "a source whose clock is days ahead holds up what comes after, and takes nothing away",
+        .timeLimit(.minutes(2)))
+    func clockAhead() async throws {
+        try await LiveStack.run { stack in
+            let circleID = try await stack.test.makeCircle()
+            let seat = try #require(
+                try await stack.store.join(circleID, by: Caller(uid: "ada")).seat)
+            try await stack.pipeline.settle()
+            let member = Event.Member(uid: "ada", sessionID: seat.sessionID)
+            var client = LiveClient()
+            var names: [String] = []
+            try await stack.follow(circleID, as: "bob") { message in
+                client.take(message)
+                names.append(message.name)
+                if message.name == "snapshot" {
+                    try await Self.publish(
+                        .speakingStarted(member), circleID, 1, stack, aheadSeconds: 3 * 86_400)
+                    try await Self.publish(.speakingStopped(member), circleID, 2, stack)
+                }
+                return message.name != "speakingStopped"
+            }
+            #expect(names == ["snapshot", "speakingStarted", "speakingStopped"])
+            #expect(client.problems == [])
+        }
+    }
+
     private static func publish(
-        _ payload: Event.Payload, _ circleID: CircleID, _ number: Int64, _ stack: LiveStack
+        _ payload: Event.Payload, _ circleID: CircleID, _ number: Int64, _ stack: LiveStack,
+        aheadSeconds: Int64 = 0
     ) async throws {
-        let now = stack.test.clock.now()
+        let now = stack.test.clock.now().adding(seconds: aheadSeconds)
         let settings = try #require(stack.pipeline.locator.locate()).settings
         let event = Event(
             eventID: EventID(now: now), circleID: circleID,

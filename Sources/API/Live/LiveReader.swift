@@ -134,6 +134,12 @@ final class LiveReader {
         """
     }
 
+    /// Up to the first event that the bound on time has left out: what comes after waits for it.
+    static func unbroken(_ messages: [LiveMessage], after cursor: Int64) -> [LiveMessage] {
+        let count = zip(messages, (cursor + 1)...).prefix { $0.circleSequence == $1 }.count
+        return Array(messages.prefix(count))
+    }
+
     private func read(
         _ positions: [LiveHub.Position], before end: Timestamp?, _ connection: Connection
     ) throws {
@@ -147,7 +153,8 @@ final class LiveReader {
                     circleSequence: try row.get(1), record: try row.get(2, as: Bytes.self).array))
         }
         for position in positions {
-            let found = messages[position.circleID] ?? []
+            var found = messages[position.circleID] ?? []
+            if end != nil { found = Self.unbroken(found, after: position.cursor) }
             guard !found.isEmpty else { continue }
             hub.publish(found, after: position, hasMore: found.count == limits.readCountMax)
         }
