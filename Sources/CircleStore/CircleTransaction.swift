@@ -95,24 +95,37 @@ struct CircleTransaction {
     /// Writes the events into the outbox and moves the circle's numbering along.
     mutating func writeEvents() throws {
         guard let last = pending.last else { return }
-        connection.later(
-            """
-            with numbering as materialized (
-                select app_number_events(
-                    \(circle.circleID), \(last.position.sequence), \(last.occurredAt),
-                    \(hostPresence.rawValue), \(now)
-                )
+        let numbering: SQL = """
+            app_number_events(
+                \(circle.circleID), \(last.position.sequence), \(last.occurredAt),
+                \(hostPresence.rawValue), \(now)
             )
-            insert into outbox (circle_id, source_seq, event_type, trace_id, record, created_at)
-            select \(circle.circleID), source_seq, event_type, \(caller.traceID), record, \(now)
-            from unnest(
-                \(pending.map(\.position.sequence)),
-                \(pending.map(\.payload.typeName)),
-                \(pending.map { Bytes(EventCodec.encode($0)) })
-            ) as event (source_seq, event_type, record)
-            cross join numbering
-            order by source_seq
-            """)
+            """
+        if pending.count == 1 {
+            // Most commands have one, and a row of its own costs the server half of the other.
+            connection.later(
+                """
+                insert into outbox (circle_id, source_seq, event_type, trace_id, record, created_at)
+                select
+                    \(circle.circleID), \(last.position.sequence), \(last.payload.typeName),
+                    \(caller.traceID), \(Bytes(EventCodec.encode(last))), \(now)
+                from \(numbering)
+                """)
+        } else {
+            connection.later(
+                """
+                insert into outbox (circle_id, source_seq, event_type, trace_id, record, created_at)
+                select
+                    \(circle.circleID), source_seq, event_type, \(caller.traceID), record, \(now)
+                from unnest(
+                    \(pending.map(\.position.sequence)),
+                    \(pending.map(\.payload.typeName)),
+                    \(pending.map { Bytes(EventCodec.encode($0)) })
+                ) as event (source_seq, event_type, record)
+                cross join \(numbering)
+                order by source_seq
+                """)
+        }
         try writeAudit()
         lastSequence = last.position.sequence
         pending.removeAll()

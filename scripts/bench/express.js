@@ -85,13 +85,10 @@ app.post('/v1/circles/:id/join', async (request, response) => {
             values ($1, $2, $3, 'listener', false, null, $4, $5, null, false)`,
             [id, uid, session, now, new Date(now.getTime() + 3600e3)]);
         const sequence = Number(circle.event_seq) + 1;
-        await query('outbox', `with numbering as materialized (
-                select app_number_events($1, $2, $3, 'asBefore', $3))
-            insert into outbox (circle_id, source_seq, event_type, trace_id, record, created_at)
-            select $1, source_seq, event_type, $4, record, $3
-            from unnest($5::bigint[], $6::text[], $7::bytea[]) as event (source_seq, event_type, record)
-            cross join numbering order by source_seq`,
-            [id, sequence, now, crypto.randomUUID(), [sequence], ['memberJoined'], [crypto.randomBytes(110)]]);
+        await query('outbox', `insert into outbox (circle_id, source_seq, event_type, trace_id, record, created_at)
+            select $1, $2, $5, $4, $6, $3
+            from app_number_events($1, $2, $3, 'asBefore', $3)`,
+            [id, sequence, now, crypto.randomUUID(), 'memberJoined', crypto.randomBytes(110)]);
         await client.query('commit');
         const seconds = Math.floor(Date.now() / 1000);
         response.json({

@@ -42,15 +42,9 @@ values (
     :circle_id::uuid, 'p' || :client_id || '-' || :number, gen_random_uuid(), 'listener', false, null,
     now(), now() + interval '1 hour', null, false
 );
-with numbering as materialized (
-    select app_number_events(:circle_id::uuid, :event_seq::bigint + 1, now(), 'asBefore', now())
-)
 insert into outbox (circle_id, source_seq, event_type, trace_id, record, created_at)
-select :circle_id::uuid, source_seq, event_type, 'pgbench', record, now()
-from unnest(
-    array[:event_seq::bigint + 1], array['memberJoined'], array[bench_record()]
-) as event (source_seq, event_type, record)
-cross join numbering
-order by source_seq;
+select
+    :circle_id::uuid, :event_seq::bigint + 1, 'memberJoined', 'pgbench', bench_record(), now()
+from app_number_events(:circle_id::uuid, :event_seq::bigint + 1, now(), 'asBefore', now());
 commit;
 \endpipeline
