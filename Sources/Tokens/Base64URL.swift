@@ -17,7 +17,13 @@ public enum Base64URL {
 
     /// - Returns: `nil` for text that is not base64url.
     public static func decode(_ text: some StringProtocol) -> Data? {
-        var base64 = text.utf8.map { byte in
+        decode(text.utf8)
+    }
+
+    /// - Parameter text: in ASCII.
+    /// - Returns: `nil` for text that is not base64url.
+    public static func decode(_ text: some Collection<UInt8>) -> Data? {
+        var base64 = text.map { byte in
             switch byte {
             case UInt8(ascii: "-"): UInt8(ascii: "+")
             case UInt8(ascii: "_"): UInt8(ascii: "/")
