@@ -21,11 +21,14 @@ public struct DatabaseError: Error, Sendable, CustomStringConvertible {
     /// Somebody else held a lock for longer than `lock_timeout`.
     public static let lockTimeoutCode = "55P03"
 
+    /// A migration changed what a prepared statement returns (`feature_not_supported`).
+    static let stalePlanCode = "0A000"
+
     /// Whether the same operation may succeed a little later.
     public var isRetriable: Bool {
         switch code.prefix(2) {
         case "08", "40", "53", "55", "57": true
-        default: code == Self.connectionCode || code == Self.poolFullCode
+        default: [Self.connectionCode, Self.poolFullCode, Self.stalePlanCode].contains(code)
         }
     }
 

@@ -224,6 +224,26 @@ final class DatabaseTests: Sendable {
         #expect(try await number("select pg_backend_pid()") != former)
     }
 
+    @Test("what a migration does to a prepared statement fails one call, retriably")
+    func replacesStalePlans() async throws {
+        let url = url
+        func change(_ script: String) async throws {
+            try await BlockingThread.run(name: "migrate") {
+                try Connection(url: url, applicationName: "tests").script(script)
+            }
+        }
+        func count() async throws -> Int {
+            try await pool.transaction { try $0.query("select amount from stock")[0].get(0) }
+        }
+        try await change("create table stock (amount bigint); insert into stock values (3)")
+        #expect(try await count() == 3)
+        try await change(
+            "create domain positive as bigint; alter table stock alter column amount type positive")
+        let stale = try await #require(throws: DatabaseError.self) { try await count() }
+        #expect(stale.code == "0A000" && stale.isRetriable)
+        #expect(try await count() == 3)
+    }
+
     @Test("past its queue's limit the pool refuses at once with CIRCP")
     func limitsTheQueue() async throws {
         let pool = ConnectionPool(url: url, applicationName: "tests", size: 1, waitingCountMax: 1)

@@ -14,6 +14,13 @@ public final class Connection {
     private struct Statement: Hashable {
         let text: String
         let types: [UInt32]
+
+        /// By the length: to hash the whole text of each statement costs more than to compare it
+        /// with the few that are as long.
+        func hash(into hasher: inout Hasher) {
+            hasher.combine(text.utf8.count)
+            hasher.combine(types)
+        }
     }
 
     public private(set) var isInTransaction = false
@@ -76,7 +83,7 @@ public final class Connection {
 
     /// Whether the session is still usable.
     public var isAlive: Bool { !isStuck && PQstatus(handle) == CONNECTION_OK }
-    /// A pipeline was left half read.
+    /// A pipeline was left half read, or what was prepared is of no use any more.
     var isStuck = false
 
     var errorMessage: String {
@@ -129,7 +136,9 @@ public final class Connection {
             SQL(
                 trusted: "select " + calls.joined(separator: ", "),
                 // NUL ends a text in PostgreSQL and must not be in it.
-                binds: settings.map { Bind($0.value.replacing("\0", with: "")) })
+                binds: settings.map {
+                    Bind(String(decoding: $0.value.utf8.filter { $0 != 0 }, as: UTF8.self))
+                })
         ]
     }
 
@@ -221,6 +230,8 @@ public final class Connection {
             return DatabaseError(
                 code: DatabaseError.connectionCode, message: errorMessage, operation: operation)
         }
+        // The session's other statements may be as old: its owner replaces it.
+        if code == DatabaseError.stalePlanCode { isStuck = true }
         return DatabaseError(
             code: code, message: field("M") ?? errorMessage, operation: operation,
             constraint: field("n"))
