@@ -18,14 +18,14 @@ struct Compression: RouterMiddleware {
         next: (Request, CirclesRequestContext) async throws -> Response
     ) async throws -> Response {
         var response = try await next(request, context)
-        guard Self.isText(response.headers[.contentType] ?? ""),
+        // Short answers are the same for everybody, and most are short.
+        guard let count = response.body.contentLength, count >= Self.byteCountMin,
+            Self.isText(response.headers[.contentType] ?? ""),
             !response.headers.contains(.contentEncoding)
         else { return response }
         // Whoever keeps the answer must know what it depends on, compressed or not.
         response.headers.addVary("Accept-Encoding")
-        guard let count = response.body.contentLength,
-            (Self.byteCountMin...Self.byteCountMax).contains(count),
-            response.status != .partialContent,
+        guard count <= Self.byteCountMax, response.status != .partialContent,
             response.headers[.cacheControl]?.contains("no-transform") != true,
             Self.prefersGzip(request.headers[values: .acceptEncoding]),
             let bytes = try await response.body.bytes(), let compressed = gzip(bytes)
