@@ -5,6 +5,8 @@ import EventLog
 /// What the records of one topic turn into; used by one thread at a time.
 protocol BatchStore: AnyObject {
     var topic: String { get }
+    /// How long records may wait in the broker for the next request.
+    var fetchWaitMilliseconds: Int { get }
 
     /// Stores a batch; called inside a transaction, and followed by `reset` when that does not
     /// commit. Records that cannot be read go to the dead letters.

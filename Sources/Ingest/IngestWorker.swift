@@ -74,6 +74,7 @@ final class IngestWorker<Store: BatchStore> {
         let consumer = try Consumer(
             settings: endpoint.settings, group: group, topic: topic,
             batchCountMax: configuration.batchCountMax,
+            fetchWaitMilliseconds: batchStore.fetchWaitMilliseconds,
             rebalance: Consumer.Rebalance(
                 assigned: { partitions in self.take(partitions, current) },
                 revoked: { _ in self.release() }))

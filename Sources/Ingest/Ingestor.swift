@@ -17,6 +17,7 @@ final class Ingestor: BatchStore {
     }
 
     let topic = Topic.events
+    let fetchWaitMilliseconds = 10
     private let target: Target
     private var ledgers: [CircleID: CircleLedger] = [:]
     private var knownPartitionDays: Set<Int64> = []

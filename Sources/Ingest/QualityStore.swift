@@ -9,6 +9,8 @@ import EventSchema
 /// order are harmless, and nothing is kept in memory but which partitions there are.
 final class QualityStore: BatchStore {
     let topic = Topic.quality
+    /// Samples are of five seconds.
+    let fetchWaitMilliseconds = 200
 
     private var knownPartitionDays: Set<Int64> = []
     /// Read with the first batch after a `reset`.

@@ -38,10 +38,13 @@ public final class Consumer {
     private var messages: [UnsafeMutablePointer<rd_kafka_message_t>?]
 
     /// Joins the group.
+    ///
+    /// - Parameter fetchWaitMilliseconds: how long the broker may keep a request that finds nothing
+    ///   new. The development broker keeps it as long even when something comes meanwhile.
     @available(*, noasync)
     public init(
         settings: KafkaSettings, group: String, topic: String, batchCountMax: Int,
-        rebalance: Rebalance
+        fetchWaitMilliseconds: Int, rebalance: Rebalance
     ) throws(EventLogError) {
         let context = RebalanceContext(topic: topic, rebalance)
         self.context = context
@@ -51,7 +54,8 @@ public final class Consumer {
             properties: [
                 ("group.id", group), ("enable.auto.commit", "false"),
                 ("enable.auto.offset.store", "false"), ("auto.offset.reset", "error"),
-                ("partition.assignment.strategy", "range"), ("fetch.wait.max.ms", "10"),
+                ("partition.assignment.strategy", "range"),
+                ("fetch.wait.max.ms", "\(fetchWaitMilliseconds)"),
                 ("session.timeout.ms", "\(settings.sessionTimeoutMilliseconds)"),
                 ("heartbeat.interval.ms", "\(max(100, settings.sessionTimeoutMilliseconds / 6))"),
                 ("fetch.error.backoff.ms", "50"), ("queued.min.messages", "20000"),
