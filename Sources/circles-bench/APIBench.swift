@@ -13,10 +13,11 @@ struct APIBench: AsyncParsableCommand {
             Contenders send the same SQL to the same PostgreSQL, one after the other: pgbench \
             with one statement a round trip, pgbench with pipelines as CircleStore has them (the \
             limit: nothing but SQL), our API over HTTP, and Express with pg over HTTP. wrk loads \
-            both of the latter. All share the machine's cores with PostgreSQL.
+            both of the latter. All have as many sessions, and share the machine's cores with \
+            PostgreSQL.
             """)
 
-    @Option(help: "Concurrent clients, 1 to 256.")
+    @Option(help: "Connections of wrk, 1 to 256.")
     var clients = 16
 
     @Option(help: "How long each figure is measured, 2 to 600.")
@@ -28,13 +29,16 @@ struct APIBench: AsyncParsableCommand {
     @Option(help: "Rounds; the contenders take turns, the median counts.")
     var rounds = 3
 
+    @Option(help: "Sessions of each contender (DATABASE_POOL_SIZE), 1 to 200.")
+    var sessions = APIBenchScene.sessionCountDefault
+
     @Option(help: "Processes of Express.")
     var expressWorkers = 2
 
     func validate() throws {
         guard (1...256).contains(clients), (2...600).contains(seconds),
             (10...5000).contains(circles), (1...20).contains(rounds),
-            (1...64).contains(expressWorkers)
+            (1...200).contains(sessions), (1...64).contains(expressWorkers)
         else { throw ValidationError("an option is out of its range") }
     }
 
@@ -47,7 +51,8 @@ struct APIBench: AsyncParsableCommand {
             try? FileManager.default.removeItem(atPath: home)
         }
         let scene = try await APIBenchScene(
-            databaseURL: databaseURL, home: home, circleCount: circles)
+            databaseURL: databaseURL, home: home, circleCount: circles,
+            sessionCount: sessions)
         let load = APIBenchLoad(
             scene: scene, clientCount: clients, seconds: seconds, expressWorkers: expressWorkers)
         let rounds = rounds

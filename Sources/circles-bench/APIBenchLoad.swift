@@ -66,7 +66,7 @@ struct APIBenchLoad: Sendable {
             ["env"] + connectionVariables + [
                 "PGOPTIONS=-c role=circles_api -c enable_seqscan=off -c jit=off", Self.pgbench,
                 "-n", "-M", "prepared", "-c",
-                "\(clientCount)", "-j", "1", "-T", "\(seconds)", "-D",
+                "\(scene.sessionCount)", "-j", "1", "-T", "\(seconds)", "-D",
                 "circle_count=\(scene.circleIDs.count)", "--log", "--log-prefix=\(log)", "-f",
                 script,
             ])
@@ -160,7 +160,7 @@ struct APIBenchLoad: Sendable {
                 "NODE_PATH=\(Self.folder)/.build/express/usr/share/nodejs", "NODE_ENV=production",
                 "PORT=\(Self.expressPort)",
                 "SECRET=\(APIBenchScene.secret)", "API_KEY=\(APIBenchScene.apiKey)",
-                "WORKERS=\(expressWorkers)", "SESSIONS=\(APIBenchScene.sessionCount)",
+                "WORKERS=\(expressWorkers)", "SESSIONS=\(scene.sessionCount)",
                 "node", Self.folder + "/scripts/bench/express.js",
             ], output: log)
         // wrk would count what is refused while it comes up; it says nowhere that it is up.

@@ -14,16 +14,20 @@ struct APIBenchScene: Sendable {
     static let apiKey = "bench-api-key"
     /// Of one circle at most; past it joins are refused and would cost less.
     private static let listenersMax = 100
-    /// As `DATABASE_POOL_SIZE` has it by default; Express gets as many.
-    static let sessionCount = 4
+    /// As `DATABASE_POOL_SIZE` has it.
+    static let sessionCountDefault = 3
 
     let databaseURL: String
     let home: String
     let circleIDs: [CircleID]
+    let sessionCount: Int
 
-    init(databaseURL: String, home: String, circleCount: Int) async throws {
+    init(
+        databaseURL: String, home: String, circleCount: Int, sessionCount: Int
+    ) async throws {
         self.databaseURL = databaseURL
         self.home = home
+        self.sessionCount = sessionCount
         let now = SystemWallClock().now()
         let circleIDs = (0..<circleCount).map { CircleID(now: now.adding(seconds: -Int64($0))) }
         self.circleIDs = circleIDs
@@ -115,7 +119,7 @@ struct APIBenchScene: Sendable {
         logger.logLevel = .warning
         let pool = ConnectionPool(
             url: databaseURL, applicationName: "circles-api", role: .api,
-            size: Self.sessionCount, settings: CircleStore.sessionSettings)
+            size: sessionCount, settings: CircleStore.sessionSettings)
         let owner = ConnectionPool(url: databaseURL, applicationName: "bench", size: 1)
         defer {
             pool.close()

@@ -34,12 +34,16 @@ struct LiveBench: AsyncParsableCommand {
     @Option(help: "Circles of the first variant, 1 to 500.")
     var circles = 50
 
+    @Option(help: "Sessions for commands (DATABASE_POOL_SIZE), 1 to 200.")
+    var sessions = APIBenchScene.sessionCountDefault
+
     /// DESIGN.md: freshness at 1,000 events/s.
     private static let aimMilliseconds = 100.0
 
     func validate() throws {
         guard (1...1000).contains(subscribers), (1...10_000).contains(rate),
-            (1...600).contains(seconds), (1...500).contains(circles)
+            (1...600).contains(seconds), (1...500).contains(circles),
+            (1...200).contains(sessions)
         else { throw ValidationError("an option is out of its range") }
     }
 
@@ -59,7 +63,9 @@ struct LiveBench: AsyncParsableCommand {
         }
         let (subscribers, rate, seconds, circles) = (subscribers, rate, seconds, circles)
         let kafka = KafkaSettings(bootstrapServers: broker.bootstrapServers)
-        try await LiveBenchStack.run(databaseURL: databaseURL, kafka: kafka) { stack in
+        try await LiveBenchStack.run(
+            databaseURL: databaseURL, kafka: kafka, sessionCount: sessions
+        ) { stack in
             print(Self.header)
             for circleCount in Set([circles, 1]).sorted(by: >) {
                 let run = try await LiveBenchRun(

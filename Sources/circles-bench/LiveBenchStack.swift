@@ -23,7 +23,7 @@ struct LiveBenchStack: Sendable {
     private static let apiKey = "bench-api-key"
 
     static func run(
-        databaseURL: String, kafka: KafkaSettings,
+        databaseURL: String, kafka: KafkaSettings, sessionCount: Int,
         _ body: @escaping @Sendable (LiveBenchStack) async throws -> Void
     ) async throws {
         let clock = SystemWallClock()
@@ -31,7 +31,7 @@ struct LiveBenchStack: Sendable {
         logger.logLevel = .warning
         let pool = ConnectionPool(
             url: databaseURL, applicationName: "circles-api", role: .api,
-            size: APIBenchScene.sessionCount, settings: CircleStore.sessionSettings)
+            size: sessionCount, settings: CircleStore.sessionSettings)
         let owner = ConnectionPool(url: databaseURL, applicationName: "bench", size: 1)
         defer {
             pool.close()

@@ -14,8 +14,10 @@ struct Setting: Sendable {
             "PostgreSQL as a libpq URI. Without it `up` and `demo` run their own cluster; the other commands need it.",
         isSecret: true)
     static let databasePoolSize = Setting(
-        name: "DATABASE_POOL_SIZE", defaultValue: "4",
-        summary: "Sessions of the API and of an SFU node, 1 to 200: two per core of the database.")
+        name: "DATABASE_POOL_SIZE", defaultValue: "3",
+        summary:
+            "Sessions of the API and of an SFU node, 1 to 200: one or two per core of the database."
+    )
     static let kafkaBrokers = Setting(
         name: "KAFKA_BROKERS", defaultValue: "embedded",
         summary:
