@@ -30,7 +30,7 @@ struct APIBench: AsyncParsableCommand {
     var rounds = 3
 
     @Option(help: "Sessions of each contender (DATABASE_POOL_SIZE), 1 to 200.")
-    var sessions = APIBenchScene.sessionCountDefault
+    var sessions = ConnectionPool.sizeOfMachine
 
     @Option(help: "Processes of Express.")
     var expressWorkers = 2

@@ -14,8 +14,6 @@ struct APIBenchScene: Sendable {
     static let apiKey = "bench-api-key"
     /// Of one circle at most; past it joins are refused and would cost less.
     private static let listenersMax = 100
-    /// As `DATABASE_POOL_SIZE` has it.
-    static let sessionCountDefault = 3
 
     let databaseURL: String
     let home: String

@@ -35,7 +35,7 @@ struct LiveBench: AsyncParsableCommand {
     var circles = 50
 
     @Option(help: "Sessions for commands (DATABASE_POOL_SIZE), 1 to 200.")
-    var sessions = APIBenchScene.sessionCountDefault
+    var sessions = ConnectionPool.sizeOfMachine
 
     /// DESIGN.md: freshness at 1,000 events/s.
     private static let aimMilliseconds = 100.0

@@ -14,9 +14,9 @@ struct Setting: Sendable {
             "PostgreSQL as a libpq URI. Without it `up` and `demo` run their own cluster; the other commands need it.",
         isSecret: true)
     static let databasePoolSize = Setting(
-        name: "DATABASE_POOL_SIZE", defaultValue: "3",
+        name: "DATABASE_POOL_SIZE", defaultValue: "0",
         summary:
-            "Sessions of the API and of an SFU node, 1 to 200: one or two per core of the database."
+            "Sessions of the API and of an SFU node, 1 to 200; 0: one per core here, 2 at least. A database elsewhere needs more: its answers take longer."
     )
     static let kafkaBrokers = Setting(
         name: "KAFKA_BROKERS", defaultValue: "embedded",

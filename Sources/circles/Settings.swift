@@ -1,4 +1,5 @@
 import API
+import Database
 import Domain
 import EventLog
 import Foundation
@@ -35,7 +36,8 @@ struct Settings: Sendable {
         }
         kafkaSessionTimeout = try environment.integer(.kafkaSessionTimeout, 1000...300_000)
         kafkaProperties = try Self.properties(environment)
-        poolSize = try environment.integer(.databasePoolSize, 1...200)
+        let poolSize = try environment.integer(.databasePoolSize, 0...200)
+        self.poolSize = poolSize > 0 ? poolSize : ConnectionPool.sizeOfMachine
         seatLeaseSeconds = Int64(try environment.integer(.seatLease, 10...86_400))
         hostGraceSeconds = Int64(try environment.integer(.hostGrace, 1...3600))
         sqlDirectory = try Self.findSQLDirectory(environment)
