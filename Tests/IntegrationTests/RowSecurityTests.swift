@@ -198,6 +198,45 @@ struct RowSecurityTests {
         #expect(try await scene.run(removal, as: "host") == "1")
     }
 
+    @Test("a caller's own tables do not stand in for ours")
+    func guardsNames() async throws {
+        let scene = try await Scene.make()
+        defer { scene.test.close() }
+        // Each other function with its owner's rights has a search path of its own.
+        let named = try await scene.test.text(
+            """
+            select proname from pg_proc
+            where prosecdef and pronamespace = 'public'::regnamespace
+                and coalesce(proconfig::text, '') not like '%search_path=public%'
+            order by proname
+            """)
+        #expect(named == "app_is_secret\napp_number_events")
+        let secret = scene.secret
+        let pool = ConnectionPool(
+            url: scene.test.databaseURL, applicationName: "tests", role: .api, size: 1)
+        defer { pool.close() }
+        let (isSecret, number): (Bool, Int) = try await pool.transaction(
+            settings: [("circles.uid", "guest")]
+        ) { connection in
+            try connection.script(
+                """
+                create temp table circles as
+                select circle_id, 'public' as privacy, 7::bigint as event_seq, last_event_at,
+                    host_absent_since
+                from public.circles where circle_id = '\(secret)';
+                set local search_path = pg_temp, public
+                """)
+            let isSecret: Bool = try connection.query("select app_is_secret(\(secret))")[0].get(0)
+            try connection.query(
+                "select app_number_events(\(secret), 99, now(), 'asBefore', now())")
+            return (isSecret, try connection.query("select event_seq from circles")[0].get(0))
+        }
+        #expect(isSecret && number == 7)
+        let numbered = try await scene.test.number(
+            "select event_seq from circles where circle_id = \(secret)")
+        #expect(numbered == 99)
+    }
+
     @Test("invitations and bans are the moderators'")
     func guardsInvitationsAndBans() async throws {
         let scene = try await Scene.make()

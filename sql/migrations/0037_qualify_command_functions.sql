@@ -30,3 +30,6 @@ begin
     where circle_id operator(pg_catalog.=) circle;
 end
 $$;
+
+-- It makes tables with its owner's rights, and looked for their parents where its caller said.
+alter function ensure_history_partition(text, date) set search_path = public, pg_temp;
