@@ -107,12 +107,7 @@ struct LiveChaosTests {
 
     @Test("who speaks is in the snapshot and in the events")
     func speaking() async throws {
-        try await LiveStack.run { stack in
-            let circleID = try await stack.test.makeCircle()
-            let seat = try #require(
-                try await stack.store.join(circleID, by: Caller(uid: "ada")).seat)
-            try await stack.pipeline.settle()
-            let member = Event.Member(uid: "ada", sessionID: seat.sessionID)
+        try await Self.withMember { stack, circleID, member in
             var number: Int64 = 0
             func tell(_ payload: Event.Payload) async throws {
                 number += 1
@@ -152,12 +147,7 @@ struct LiveChaosTests {
         "a source whose clock is days ahead holds up what comes after, and takes nothing away",
         .timeLimit(.minutes(2)))
     func clockAhead() async throws {
-        try await LiveStack.run { stack in
-            let circleID = try await stack.test.makeCircle()
-            let seat = try #require(
-                try await stack.store.join(circleID, by: Caller(uid: "ada")).seat)
-            try await stack.pipeline.settle()
-            let member = Event.Member(uid: "ada", sessionID: seat.sessionID)
+        try await Self.withMember { stack, circleID, member in
             var client = LiveClient()
             var names: [String] = []
             try await stack.follow(circleID, as: "bob") { message in
@@ -172,6 +162,19 @@ struct LiveChaosTests {
             }
             #expect(names == ["snapshot", "speakingStarted", "speakingStopped"])
             #expect(client.problems == [])
+        }
+    }
+
+    /// A live circle with `ada` inside.
+    private static func withMember(
+        _ body: @escaping @Sendable (LiveStack, CircleID, Event.Member) async throws -> Void
+    ) async throws {
+        try await LiveStack.run { stack in
+            let circleID = try await stack.test.makeCircle()
+            let seat = try #require(
+                try await stack.store.join(circleID, by: Caller(uid: "ada")).seat)
+            try await stack.pipeline.settle()
+            try await body(stack, circleID, Event.Member(uid: "ada", sessionID: seat.sessionID))
         }
     }
 
