@@ -102,7 +102,7 @@ struct CircleTransaction {
             )
             """
         if pending.count == 1 {
-            // Most commands have one, and a row of its own costs the server half of the other.
+            // Most commands have one; as arrays of one it costs the server an eighth more.
             connection.later(
                 """
                 insert into outbox (circle_id, source_seq, event_type, trace_id, record, created_at)

@@ -1,3 +1,4 @@
+import Crypto
 import Foundation
 import JWTKit
 import Synchronization
@@ -32,6 +33,13 @@ public struct UnverifiedToken<Claims: Decodable> {
         algorithm = fields["alg"]
         keyID = fields["kid"]
         self.claims = claims
+    }
+
+    /// Whether this secret made the signature, by HS256; in the same time whatever differs.
+    public func isSigned(by secret: SymmetricKey) -> Bool {
+        algorithm == "HS256"
+            && HMAC<SHA256>.isValidAuthenticationCode(
+                signature, authenticating: signingInput, using: secret)
     }
 
     /// Whether the key that the header names made the signature, with the algorithm that it names.

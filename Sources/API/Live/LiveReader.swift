@@ -135,7 +135,7 @@ final class LiveReader {
     }
 
     /// Up to the first event that the bound on time has left out: what comes after waits for it.
-    static func unbroken(_ messages: [LiveMessage], after cursor: Int64) -> [LiveMessage] {
+    private static func unbroken(_ messages: [LiveMessage], after cursor: Int64) -> [LiveMessage] {
         let count = zip(messages, (cursor + 1)...).prefix { $0.circleSequence == $1 }.count
         return Array(messages.prefix(count))
     }
