@@ -2,7 +2,6 @@ import Crypto
 import Domain
 import Foundation
 import JSONText
-import JWTKit
 
 /// What a media token says: who may enter which circle's media, as what.
 public struct MediaGrant: Sendable, Equatable {
@@ -58,18 +57,17 @@ public struct MediaTokens: Sendable {
     }
 
     private let configuration: Configuration
-    private let keys: JWTKeyCollection
+    private let secret: SymmetricKey
     /// Has taken in the key and nothing else.
     private let keyed: HMAC<SHA256>
 
     /// How far the clocks of API and SFU may differ.
     private static let leewaySeconds: Int64 = 10
 
-    public init(configuration: Configuration) async {
+    public init(configuration: Configuration) {
         self.configuration = configuration
-        keyed = HMAC(key: SymmetricKey(data: Data(configuration.apiSecret.utf8)))
-        keys = await JWTKeyCollection().add(
-            hmac: HMACKey(from: configuration.apiSecret), digestAlgorithm: .sha256)
+        secret = SymmetricKey(data: Data(configuration.apiSecret.utf8))
+        keyed = HMAC(key: secret)
     }
 
     public func mint(_ grant: MediaGrant, now: Timestamp) -> Minted {
@@ -116,16 +114,15 @@ public struct MediaTokens: Sendable {
     private static let header = Base64URL.encode(#"{"alg":"HS256","typ":"JWT"}"#.utf8)
 
     /// Checks a token's signature, issuer and times.
-    public func verify(_ token: String, now: Timestamp) async throws(MediaTokenError)
+    public func verify(_ token: String, now: Timestamp) throws(MediaTokenError)
         -> MediaGrant
     {
         guard let unverified = UnverifiedToken(token, as: MediaClaims.self) else {
             throw .malformed
         }
-        guard unverified.algorithm == "HS256", unverified.claims.iss == configuration.apiKey else {
+        guard unverified.claims.iss == configuration.apiKey, unverified.isSigned(by: secret) else {
             throw .invalid
         }
-        guard await unverified.isSigned(by: keys) else { throw .invalid }
         let claims = unverified.claims
         let seconds = now.microseconds / 1_000_000
         guard claims.exp > seconds - Self.leewaySeconds else { throw .expired }

@@ -135,7 +135,7 @@ struct APIBenchScene: Sendable {
                 tokens: await TokenVerifier(
                     configuration: .init(developmentSecret: Self.secret, firebase: nil),
                     clock: clock, fetch: { _ in throw CancellationError() }),
-                mediaTokens: await MediaTokens(
+                mediaTokens: MediaTokens(
                     configuration: .init(apiKey: "circles", apiSecret: Self.secret)),
                 uploads: try await Uploads(
                     .folder(path: home + "/uploads", secret: Self.secret), now: clock.now()),

@@ -50,7 +50,7 @@ struct LiveBenchStack: Sendable {
                 tokens: await TokenVerifier(
                     configuration: .init(developmentSecret: secret, firebase: nil), clock: clock,
                     fetch: { _ in throw CancellationError() }),
-                mediaTokens: await MediaTokens(
+                mediaTokens: MediaTokens(
                     configuration: .init(apiKey: "circles", apiSecret: secret)),
                 uploads: try await Uploads(
                     .folder(path: "/tmp/circles-covers-unused", secret: secret), now: clock.now()),

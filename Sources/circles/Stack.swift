@@ -116,7 +116,7 @@ struct Stack: Sendable {
             pool: pool, store: store(pool: pool), keys: APIKeys(pool: pool, clock: clock),
             tokens: await TokenVerifier(
                 configuration: try settings.tokenVerifier(), clock: clock, fetch: fetchKeys),
-            mediaTokens: await MediaTokens(configuration: mediaTokens),
+            mediaTokens: MediaTokens(configuration: mediaTokens),
             uploads: try await Uploads(
                 try settings.uploadStorage(secret: mediaTokens.apiSecret),
                 lifetimeSeconds: try settings.uploadSeconds(), now: clock.now()),
@@ -149,7 +149,7 @@ struct Stack: Sendable {
             try settings.sfu(),
             .init(
                 store: store(pool: pool),
-                tokens: await MediaTokens(configuration: try settings.mediaTokens()),
+                tokens: MediaTokens(configuration: try settings.mediaTokens()),
                 locator: try locator(), clock: clock, exposition: { registry.exposition() }),
             logger: logger("sfu"), onListening: onListening)
     }

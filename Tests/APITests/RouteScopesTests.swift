@@ -31,7 +31,7 @@ struct RouteScopesTests {
                 tokens: await TokenVerifier(
                     configuration: .init(developmentSecret: nil, firebase: nil), clock: clock,
                     fetch: { _ in throw CancellationError() }),
-                mediaTokens: await MediaTokens(
+                mediaTokens: MediaTokens(
                     configuration: .init(apiKey: "circles", apiSecret: secret)),
                 uploads: try await Uploads(
                     .folder(path: folder, secret: secret), now: clock.now()),

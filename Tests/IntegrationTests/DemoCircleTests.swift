@@ -24,7 +24,7 @@ struct DemoCircleTests {
         let tokens = await TokenVerifier(
             configuration: .init(developmentSecret: Self.secret, firebase: nil),
             clock: test.clock, fetch: { _ in throw CancellationError() })
-        let mediaTokens = await MediaTokens(
+        let mediaTokens = MediaTokens(
             configuration: .init(apiKey: "circles", apiSecret: Self.secret))
         var logger = Logger(label: "tests")
         logger.logLevel = .critical

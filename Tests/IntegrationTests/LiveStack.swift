@@ -68,7 +68,7 @@ final class LiveStack: Sendable {
                 tokens: await TokenVerifier(
                     configuration: .init(developmentSecret: TestAPI.secret, firebase: nil),
                     clock: test.clock, fetch: { _ in throw CancellationError() }),
-                mediaTokens: await MediaTokens(
+                mediaTokens: MediaTokens(
                     configuration: .init(apiKey: "circles", apiSecret: TestAPI.secret)),
                 uploads: try await Uploads(
                     .folder(path: "/tmp/circles-covers-unused", secret: TestAPI.secret),

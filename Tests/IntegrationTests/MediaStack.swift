@@ -24,7 +24,7 @@ final class MediaStack: Sendable {
 
     private init(resumeSeconds: Int64) async throws {
         pipeline = try Pipeline()
-        tokens = await MediaTokens(configuration: .init(apiKey: "circles", apiSecret: Self.secret))
+        tokens = MediaTokens(configuration: .init(apiKey: "circles", apiSecret: Self.secret))
         self.resumeSeconds = resumeSeconds
     }
 

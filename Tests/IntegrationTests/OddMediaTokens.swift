@@ -17,10 +17,11 @@ struct OddMediaTokens {
         var grant = MediaGrant(
             uid: host.uid, circleID: host.circleID, sessionID: host.sessionID, role: .host)
         expired = stack.tokens.mint(grant, now: now.adding(seconds: -7200)).token
-        forged = await MediaTokens(
-            configuration: .init(
-                apiKey: "circles", apiSecret: String(MediaStack.secret.reversed()))
-        ).mint(grant, now: now).token
+        forged =
+            MediaTokens(
+                configuration: .init(
+                    apiKey: "circles", apiSecret: String(MediaStack.secret.reversed()))
+            ).mint(grant, now: now).token
         grant.sessionID = nil
         seatless = stack.tokens.mint(grant, now: now).token
         unknownID = CircleID(now: now)

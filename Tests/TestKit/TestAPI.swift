@@ -111,7 +111,7 @@ public struct TestAPI: Sendable {
             tokens: await TokenVerifier(
                 configuration: .init(developmentSecret: secret, firebase: nil), clock: clock,
                 fetch: { _ in throw CancellationError() }),
-            mediaTokens: await MediaTokens(
+            mediaTokens: MediaTokens(
                 configuration: .init(apiKey: "circles", apiSecret: secret)),
             uploads: try await Uploads(
                 .folder(path: uploadsFolder, secret: secret), now: clock.now()),

@@ -13,15 +13,15 @@ struct MediaTokensTests {
     private let circleID = CircleID(high: 0x019A_AAAA_AAAA_7AAA, low: 0x8BBB_BBBB_BBBB_BBBB)
     private let sessionID = SessionID(high: 0x019A_CCCC_CCCC_7CCC, low: 0x8DDD_DDDD_DDDD_DDDD)
 
-    private func tokens(key: String = "key", secret: String = secret) async -> MediaTokens {
-        await MediaTokens(
+    private func tokens(key: String = "key", secret: String = secret) -> MediaTokens {
+        MediaTokens(
             configuration: .init(apiKey: key, apiSecret: secret, lifetimeSeconds: 600))
     }
 
     private func minted(_ uid: String, _ role: Role, hasSeat: Bool = true) async throws
         -> MediaTokens.Minted
     {
-        await tokens().mint(
+        tokens().mint(
             MediaGrant(
                 uid: uid, circleID: circleID, sessionID: hasSeat ? sessionID : nil, role: role),
             now: now)
@@ -100,29 +100,29 @@ struct MediaTokensTests {
         let grant = MediaGrant(
             uid: "ada", circleID: circleID, sessionID: sessionID, role: .speaker)
         for seconds: Int64 in [-10, 0, 599, 609] {
-            #expect(try await tokens().verify(token, now: now.adding(seconds: seconds)) == grant)
+            #expect(try tokens().verify(token, now: now.adding(seconds: seconds)) == grant)
         }
-        await #expect(throws: MediaTokenError.expired) {
-            try await tokens().verify(token, now: now.adding(seconds: 610))
+        #expect(throws: MediaTokenError.expired) {
+            try tokens().verify(token, now: now.adding(seconds: 610))
         }
-        await #expect(throws: MediaTokenError.invalid) {
-            try await tokens().verify(token, now: now.adding(seconds: -11))
+        #expect(throws: MediaTokenError.invalid) {
+            try tokens().verify(token, now: now.adding(seconds: -11))
         }
     }
 
     @Test("another issuer's or another secret's token, and one without a seat, are refused")
     func refuses() async throws {
         let token = try await minted("ada", .speaker).token
-        await #expect(throws: MediaTokenError.invalid) {
-            try await tokens(key: "other").verify(token, now: now)
+        #expect(throws: MediaTokenError.invalid) {
+            try tokens(key: "other").verify(token, now: now)
         }
-        await #expect(throws: MediaTokenError.invalid) {
-            try await tokens(secret: "another secret that is as long as ours is")
+        #expect(throws: MediaTokenError.invalid) {
+            try tokens(secret: "another secret that is as long as ours is")
                 .verify(token, now: now)
         }
         let seatless = try await minted("ada", .host, hasSeat: false).token
-        await #expect(throws: MediaTokenError.noSeat) {
-            try await tokens().verify(seatless, now: now)
+        #expect(throws: MediaTokenError.noSeat) {
+            try tokens().verify(seatless, now: now)
         }
     }
 
@@ -133,8 +133,8 @@ struct MediaTokensTests {
             "eyJ4IjoxZTMwMH0.e30.", "eyJhbGciOiJub25lIn0.e30.",
         ])
     func refusesGarbage(token: String) async {
-        await #expect(throws: MediaTokenError.malformed) {
-            try await tokens().verify(token, now: now)
+        #expect(throws: MediaTokenError.malformed) {
+            try tokens().verify(token, now: now)
         }
     }
 
@@ -225,7 +225,7 @@ struct MediaTokensTests {
         let signed =
             header + "." + Base64URL.encode(try JSONSerialization.data(withJSONObject: older))
         let signature = try await keys.getKey().sign(Array(signed.utf8))
-        let grant = try await tokens().verify(
+        let grant = try tokens().verify(
             "\(signed).\(Base64URL.encode(signature))", now: now)
         #expect(grant.sessionID == sessionID)
     }

@@ -38,7 +38,7 @@ struct SignallingRoutes: Sendable {
         _ request: Request, _ context: BasicRequestContext, _ kind: MediaResource.Kind
     ) async throws -> Response {
         let signalledAt = MonotonicTime.now
-        let grant = try await grant(request, context)
+        let grant = try grant(request, context)
         let offer = try SessionDescription(
             parsing: try await body(of: request, type: Self.descriptionType))
         let resource = try await node.connect(
@@ -177,11 +177,11 @@ struct SignallingRoutes: Sendable {
 
     private func grant(
         _ request: Request, _ context: BasicRequestContext
-    ) async throws -> MediaGrant {
+    ) throws -> MediaGrant {
         guard let token = bearerToken(request.headers[.authorization]) else {
             throw SignallingProblem.unauthorized(nil)
         }
-        let grant = try await tokens.verify(token, now: clock.now())
+        let grant = try tokens.verify(token, now: clock.now())
         guard let circleID = context.parameters.get("circle").flatMap({ CircleID($0) }) else {
             throw SignallingProblem.circleNotLive
         }
@@ -192,7 +192,7 @@ struct SignallingRoutes: Sendable {
     private func resource(
         _ request: Request, _ context: BasicRequestContext
     ) async throws -> MediaResource {
-        let grant = try await grant(request, context)
+        let grant = try grant(request, context)
         return try await node.resource(context.parameters.get("resource") ?? "", of: grant)
     }
 
