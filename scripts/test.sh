@@ -1,8 +1,6 @@
 #!/usr/bin/env bash
-# usage: test.sh [FILTER]     FILTER: only the tests whose names this pattern finds, all at once
-# Runs all tests that were built, in parts one after the other, and one part beside the others. All tests of a
-# part run at once: a thousand at once keep each other waiting for longer than real clients and
-# receivers do.
+# usage: test.sh [FILTER]     FILTER: only the tests whose names this pattern finds
+# Runs all tests that were built, in parts one after the other, and one part beside the others.
 set -uo pipefail
 media='^IntegrationTests\.(Media|Page|DemoCircle)'
 beside='^IntegrationTests\.(OnCall|Contract)'
@@ -10,8 +8,10 @@ jobs='^IntegrationTests\.(FCM|Reminder|Summary|SMTP|Unsubscribe|Alert|LossRule|J
 history='^IntegrationTests\.(RollUp|Settled|Seed|Report|Export|Forgetting|MOS|Ingestor|LateEvents|Quality|Chaos|Pipeline)'
 
 status=0
-# What `swift test --skip-build` would start; SwiftPM itself runs once at a time.
-tests=(.build/debug/circlesPackageTests.xctest --testing-library swift-testing)
+# What `swift test --skip-build` would start; SwiftPM itself runs once at a time. Eight tests at a
+# time: hundreds would keep each other waiting for longer than real clients and receivers do.
+tests=(.build/debug/circlesPackageTests.xctest --testing-library swift-testing
+    --experimental-maximum-parallelization-width 8)
 [ $# -eq 0 ] || exec "${tests[@]}" --filter "$1"
 part() {
     echo "== $1"

@@ -46,9 +46,21 @@ final class CirclesProcess: @unchecked Sendable {
     /// SIGTERM, and its exit status.
     func stop() -> Int32? {
         guard let process else { return nil }
+        // One that is only being loaded dies of it.
+        for _ in 0..<1000 where !heedsTermination(process.pid) { usleep(10_000) }
         process.terminate()
         self.process = nil
         return process.wait()
+    }
+
+    /// Whether SIGTERM is caught, or ignored as it is for a dispatch source: proc(5).
+    private func heedsTermination(_ pid: pid_t) -> Bool {
+        let status = (try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)) ?? ""
+        return status.split(separator: "\n").contains { line in
+            let field = line.split(whereSeparator: \.isWhitespace)
+            guard field.count == 2, ["SigCgt:", "SigIgn:"].contains(field[0]) else { return false }
+            return (UInt64(field[1], radix: 16) ?? 0) & 1 << (UInt64(SIGTERM) - 1) != 0
+        }
     }
 
     /// Waits until it ends by itself.

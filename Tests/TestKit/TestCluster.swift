@@ -13,17 +13,16 @@ public enum TestCluster {
 
     /// Started on first use; stopped and removed when the process ends.
     private static let running: Result<Running, any Error> = Result {
-        let home = "/tmp/circles-tests-\(getpid())"
         let postgres = try EmbeddedPostgres(home: home)
         let url = try postgres.start(isDurable: false)
         atexit {
-            // The process ends: what cannot be cleaned up stays in /tmp.
+            // The process ends: what cannot be cleaned up stays.
             let postgres = try? TestCluster.running.get().postgres
             try? postgres?.stop()
-            // Hundreds of thousands of files: nobody waits until they are gone.
+            // A hundred thousand files: nobody waits until they are gone.
             let remove = Process()
             remove.executableURL = URL(fileURLWithPath: "/bin/rm")
-            remove.arguments = ["-rf", "/tmp/circles-tests-\(getpid())"]
+            remove.arguments = ["-rf", TestCluster.home]
             // Who reads what we print would wait for it as well.
             remove.standardOutput = FileHandle.nullDevice
             remove.standardError = FileHandle.nullDevice
@@ -32,6 +31,17 @@ public enum TestCluster {
         try migrate(url)
         return Running(url: url, postgres: postgres)
     }
+
+    /// Memory if there is plenty: a database has 700 files, which a disk's file system takes half a
+    /// second to make, and memory less than a tenth of one.
+    private static let home: String = {
+        var memory = statvfs()
+        let bytesMin: UInt64 = 8 << 30
+        let isRoomy =
+            statvfs("/dev/shm", &memory) == 0
+            && UInt64(memory.f_bavail) * UInt64(memory.f_frsize) >= bytesMin
+        return (isRoomy ? "/dev/shm" : "/tmp") + "/circles-tests-\(getpid())"
+    }()
 
     private static let count = Atomic<Int>(0)
     /// `create database` copies the template, which nobody may use meanwhile.
