@@ -21,13 +21,13 @@ struct APIBench: AsyncParsableCommand {
     var clients = 16
 
     @Option(help: "How long each figure is measured, 2 to 600.")
-    var seconds = 10
+    var seconds = 4
 
     @Option(help: "Live circles, 10 to 5000. They are filled anew for each contender.")
     var circles = 400
 
-    @Option(help: "Rounds; the contenders take turns, the median counts.")
-    var rounds = 3
+    @Option(help: "Rounds, 1 to 20, after one that does not count; the contenders take turns.")
+    var rounds = 7
 
     @Option(help: "Sessions of each contender (DATABASE_POOL_SIZE), 1 to 200.")
     var sessions = ConnectionPool.sizeOfMachine
@@ -43,51 +43,46 @@ struct APIBench: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let home = "/tmp/circles-bench-\(getpid())"
-        let postgres = try EmbeddedPostgres(home: home)
-        let databaseURL = try postgres.start(isDurable: false)
-        defer {
-            try? postgres.stop()  // a cluster in /tmp that stays harms nobody
-            try? FileManager.default.removeItem(atPath: home)
+        let rounds = try await BenchCluster.run(isDurable: false) { url, home in
+            try await measure(url, home: home)
         }
+        print(Self.table(rounds))
+    }
+
+    private func measure(_ databaseURL: String, home: String) async throws -> [APIBenchRound] {
         let scene = try await APIBenchScene(
             databaseURL: databaseURL, home: home, circleCount: circles,
             sessionCount: sessions)
         let load = APIBenchLoad(
             scene: scene, clientCount: clients, seconds: seconds, expressWorkers: expressWorkers)
-        let rounds = rounds
-        let figures = try await scene.withAPI { url in
-            var figures: [APIBenchLoad.Contender: [APIBenchLoad.Work: [APIBenchFigure]]] = [:]
+        let roundCount = rounds
+        return try await scene.withAPI { url in
             let express = try load.startExpress()
             defer { express.stop() }
-            for round in 1...rounds {
+            var rounds: [APIBenchRound] = []
+            for number in 0...roundCount {
+                var round: APIBenchRound = [:]
                 for contender in APIBenchLoad.Contender.allCases {
                     for work in APIBenchLoad.Work.allCases {
                         try await scene.reset()
                         let figure = try await load.measure(
                             contender, work, ours: url, express: express.url)
-                        figures[contender, default: [:]][work, default: []].append(figure)
-                        print("round \(round)  \(contender)  \(work)  \(figure)")
+                        round[work, default: [:]][contender] = figure
+                        print(number == 0 ? "warm-up " : "round \(number) ", terminator: " ")
+                        print("\(contender)  \(work)  \(figure)")
                     }
                 }
+                if number > 0 { rounds.append(round) }
             }
-            return figures
+            return rounds
         }
-        print(Self.table(figures))
     }
 
-    private static func table(
-        _ figures: [APIBenchLoad.Contender: [APIBenchLoad.Work: [APIBenchFigure]]]
-    ) -> String {
-        func median(
-            _ contender: APIBenchLoad.Contender, _ work: APIBenchLoad.Work
-        ) -> APIBenchFigure {
-            let sorted = (figures[contender]?[work] ?? []).sorted {
-                $0.perSecond < $1.perSecond
-            }
-            return sorted.isEmpty
-                ? APIBenchFigure(perSecond: .nan, p99Milliseconds: .nan, errorCount: 0)
-                : sorted[sorted.count / 2]
+    private static func table(_ rounds: [APIBenchRound]) -> String {
+        typealias Contender = APIBenchLoad.Contender
+        func median(_ value: (APIBenchRound) -> Double?) -> Double {
+            let sorted = rounds.compactMap(value).sorted()
+            return sorted.isEmpty ? .nan : sorted[sorted.count / 2]
         }
         var text = """
 
@@ -95,24 +90,35 @@ struct APIBench: AsyncParsableCommand {
 
             """
         for work in APIBenchLoad.Work.allCases {
-            for contender in APIBenchLoad.Contender.allCases {
-                let figure = median(contender, work)
-                let name = "\(work) \(contender)".padding(
-                    toLength: 20, withPad: " ", startingAt: 0)
+            for contender in Contender.allCases {
+                // A machine that is slow for a minute is so for all of a round.
+                func ratio(to other: Contender) -> Double {
+                    median { round in
+                        guard let own = round[work]?[contender], let others = round[work]?[other]
+                        else { return nil }
+                        return own.perSecond / others.perSecond
+                    }
+                }
                 text +=
-                    name
+                    "\(work) \(contender)".padding(toLength: 20, withPad: " ", startingAt: 0)
                     + String(
-                        format: "%10.0f%9.1f%13.2f%15.2f%13.2f%9d\n", figure.perSecond,
-                        figure.p99Milliseconds,
-                        figure.perSecond / median(.pgbench, work).perSecond,
-                        figure.perSecond / median(.pipelined, work).perSecond,
-                        figure.perSecond / median(.express, work).perSecond, figure.errorCount)
+                        format: "%10.0f%9.1f%13.2f%15.2f%13.2f%9d\n",
+                        median { $0[work]?[contender]?.perSecond },
+                        median { $0[work]?[contender]?.p99Milliseconds },
+                        ratio(to: .pgbench), ratio(to: .pipelined), ratio(to: .express),
+                        rounds.map { $0[work]?[contender]?.errorCount ?? 0 }.reduce(0, +))
             }
         }
         return text
-            + "The limit is pgbench, pipelined. Aims: join of pgbench 0.8, ours of Express 3.\n"
+            + """
+            Medians of the rounds, and of their ratios. The limit is pgbench, pipelined.
+            Aims: join of pgbench 0.8, ours of Express 3.
+
+            """
     }
 }
+
+typealias APIBenchRound = [APIBenchLoad.Work: [APIBenchLoad.Contender: APIBenchFigure]]
 
 struct APIBenchFigure: CustomStringConvertible {
     var perSecond: Double

@@ -33,13 +33,10 @@ struct IngestBench: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let home = "/tmp/circles-bench-\(getpid())"
-        let postgres = try EmbeddedPostgres(home: home)
-        let url = try postgres.start()
-        defer {
-            try? postgres.stop()  // a cluster in /tmp that stays harms nobody
-            try? FileManager.default.removeItem(atPath: home)
-        }
+        try await BenchCluster.run { url, home in try await measure(url, home: home) }
+    }
+
+    private func measure(_ url: String, home: String) async throws {
         let clock = SystemWallClock()
         let eventCount = events
         let broker = try await BlockingThread.run(name: "fill") {

@@ -48,13 +48,10 @@ struct LiveBench: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let home = "/tmp/circles-bench-\(getpid())"
-        let postgres = try EmbeddedPostgres(home: home)
-        let databaseURL = try postgres.start()
-        defer {
-            try? postgres.stop()  // a cluster in /tmp that stays harms nobody
-            try? FileManager.default.removeItem(atPath: home)
-        }
+        try await BenchCluster.run { url, _ in try await measure(url) }
+    }
+
+    private func measure(_ databaseURL: String) async throws {
         let broker = try await BlockingThread.run(name: "set-up") {
             let connection = try Connection(url: databaseURL, applicationName: "bench")
             _ = try Migrator(sqlDirectory: "sql").run(

@@ -8,6 +8,9 @@ const crypto = require('crypto');
 if (cluster.isPrimary) {
     for (let i = 0; i < Number(process.env.WORKERS || 1); i++) cluster.fork();
     process.on('SIGTERM', () => process.exit(0));
+    // Who started us may be killed, and we would keep the port.
+    const starter = process.ppid;
+    setInterval(() => process.ppid === starter || process.exit(1), 1000);
     return;
 }
 
