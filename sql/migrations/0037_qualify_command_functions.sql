@@ -1,6 +1,6 @@
--- One runs in every command's transaction, the other whenever a seat is taken. A `set search_path`
--- of their own, which keeps the caller from putting other tables and operators before ours, costs up
--- to a fifth of their time: their names say themselves now where they are.
+-- These two run in every command's transaction. A `set search_path` of their own, which keeps the
+-- caller from putting other tables and operators before ours, costs a fifth of their time: their
+-- names say themselves now where they are.
 
 create or replace function app_is_secret(circle uuid) returns boolean
 language plpgsql stable security definer as $$
