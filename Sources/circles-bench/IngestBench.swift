@@ -42,7 +42,7 @@ struct IngestBench: AsyncParsableCommand {
         let broker = try await BlockingThread.run(name: "fill") {
             let connection = try Connection(url: url, applicationName: "bench")
             _ = try Migrator(sqlDirectory: "sql").run(on: connection, today: clock.now())
-            let broker = try EmbeddedBroker()
+            let broker = try EmbeddedBroker(partitionCount: Topic.partitionCountDefault)
             try fill(broker, eventCount: eventCount, now: clock.now())
             return broker
         }

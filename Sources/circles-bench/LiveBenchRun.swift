@@ -236,16 +236,19 @@ struct LiveBenchLines {
                 isHand = true
             } else if isHand, line.starts(with: Self.data) {
                 isHand = false
-                if let place = line.firstRange(of: Self.uid),
-                    let number = Int(
-                        String(
-                            decoding: line[place.upperBound...].prefix { (48...57).contains($0) },
-                            as: UTF8.self))
-                {
-                    body(number)
-                }
+                if let number = member() { body(number) }
             }
             line.removeAll(keepingCapacity: true)
         }
+    }
+
+    /// By hand: `firstRange(of:)` took a sixth of a machine that is being measured.
+    private func member() -> Int? {
+        for start in line.indices.dropLast(Self.uid.count)
+        where line[start] == Self.uid[0] && line[start...].starts(with: Self.uid) {
+            let digits = line[(start + Self.uid.count)...].prefix { (48...57).contains($0) }
+            return digits.isEmpty ? nil : digits.reduce(0) { $0 * 10 + Int($1 - 48) }
+        }
+        return nil
     }
 }

@@ -9,7 +9,6 @@ import ServiceLifecycle
 /// where relay and Ingest look: its port is another one each time.
 struct EmbeddedBrokerService: Service {
     let databaseURL: String
-    let partitionCount: Int
     let clock: any WallClock
     let logger: Logger
 
@@ -22,7 +21,7 @@ struct EmbeddedBrokerService: Service {
 
     func run() async throws {
         let broker = try await BlockingThread.run(name: "broker") {
-            let broker = try EmbeddedBroker(partitionCount: partitionCount)
+            let broker = try EmbeddedBroker()
             let connection = try Connection(url: databaseURL, applicationName: "circles-broker")
             let now = clock.now()
             try connection.query("delete from embedded_brokers")

@@ -29,7 +29,8 @@ struct Setting: Sendable {
         isSecret: true)
     static let kafkaPartitions = Setting(
         name: "KAFKA_PARTITIONS", defaultValue: "24",
-        summary: "Partitions of a topic that we create, 1 to 1000.")
+        summary:
+            "Partitions of a topic that we create, 1 to 1000; the development broker has two.")
     static let kafkaReplication = Setting(
         name: "KAFKA_REPLICATION", defaultValue: "-1",
         summary: "Replicas of a topic that we create; -1 takes the cluster's default.")

@@ -162,9 +162,7 @@ struct Stack: Sendable {
     }
 
     func brokerService() -> any Service {
-        EmbeddedBrokerService(
-            databaseURL: databaseURL, partitionCount: settings.kafkaPartitions, clock: clock,
-            logger: logger("broker"))
+        EmbeddedBrokerService(databaseURL: databaseURL, clock: clock, logger: logger("broker"))
     }
 
     /// Runs services until SIGTERM or SIGINT, then drains them.

@@ -42,7 +42,9 @@ final class Pipeline: Sendable {
     }
 
     static func makeBroker() async throws -> EmbeddedBroker {
-        try await BlockingThread.run(name: "broker") { try EmbeddedBroker() }
+        try await BlockingThread.run(name: "broker") {
+            try EmbeddedBroker(partitionCount: Topic.partitionCountDefault)
+        }
     }
 
     /// Runs `body` while the relay and, unless it is not to, Ingest work.

@@ -31,6 +31,9 @@ final class RelayWorker {
     /// log and Ingest cannot read it. It stays in the outbox.
     private static let rejectedCountMax = 10
 
+    /// How long after new rows the next are looked for. One that comes alone goes at once; those of
+    /// a busy moment go together, which costs the database, the broker and Ingest less for each.
+    private static let publishingMilliseconds = 10
     /// How often what Ingest has stored is cleared away while there are rows of which it is not
     /// known. New rows would wait for it.
     private static let clearingMilliseconds = 50
@@ -114,6 +117,7 @@ final class RelayWorker {
         let clearing = PacedCheck(milliseconds: Self.clearingMilliseconds)
         let counting = PacedCheck(milliseconds: Self.countingMilliseconds)
         while !stop.isRaised, !isReplaced {
+            let begin = DispatchTime.now().uptimeNanoseconds
             // New rows first: those who follow their circle wait for them, and for no clearing up.
             let publishedCount = try publish(producer, endpoint, connection) {
                 isReplaced = isReplaced || look.says()
@@ -135,6 +139,9 @@ final class RelayWorker {
                         Self.idleMilliseconds
                     }
                 _ = try connection.waitForNotifications(milliseconds: milliseconds)
+            } else if (1..<configuration.batchCountMax).contains(publishedCount) {
+                let spent = (DispatchTime.now().uptimeNanoseconds - begin) / 1_000_000
+                stop.wait(milliseconds: Self.publishingMilliseconds - Int(spent))
             }
         }
         // Saves publishing these again; what another broker replaces has to be.
