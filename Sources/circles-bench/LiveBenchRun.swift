@@ -242,7 +242,7 @@ struct LiveBenchLines {
         }
     }
 
-    /// By hand: `firstRange(of:)` took a sixth of a machine that is being measured.
+    /// The number of the member in the line. By hand: `firstRange(of:)` took a sixth of a machine that is being measured.
     private func member() -> Int? {
         for start in line.indices.dropLast(Self.uid.count)
         where line[start] == Self.uid[0] && line[start...].starts(with: Self.uid) {
